@@ -1,0 +1,1 @@
+"""Who is enrolled, who needs help and whether helping pays: a university's daily data platform on Dagster."""

@@ -1,0 +1,1 @@
+"""Words that both lines of business share: tables, calendar, checks, statistics, charts. Pure; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Frames from the world: OULAD files, the demo campus, the registrar. Reads; keeps nothing."""

@@ -1,0 +1,1 @@
+"""Where results are kept and delivered: lake, database, artifacts, outbox. Persistence only; no data is computed here."""

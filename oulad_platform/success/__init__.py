@@ -1,0 +1,1 @@
+"""Who needs help? Weeks, features, model, reasons, marts, alerts, experiments. Pure functions on frames."""
