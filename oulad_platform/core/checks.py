@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -81,7 +82,7 @@ def _schema(table: Table) -> DataFrameSchema:
         if column.kind.startswith(("int", "float")):
             rules.append(Check.in_range(*column.bounds, error=f"is not a number {column.range_in_words}"))
         columns[column.name] = Column(nullable=column.nullable, checks=rules)
-    return DataFrameSchema(columns, unique=list(table.key), report_duplicates="exclude_first")
+    return DataFrameSchema(columns, unique=list(table.key) or None, report_duplicates="exclude_first")
 
 
 def _finding(case: Any, frame: pd.DataFrame, table: Table, place: str, first_row: int) -> Finding:
@@ -94,10 +95,16 @@ def _finding(case: Any, frame: pd.DataFrame, table: Table, place: str, first_row
     return Finding(place, rule, row + first_row, " + ".join(columns), ", ".join(values))
 
 
-def require(frame: pd.DataFrame, table: Table, *, where: str | None = None) -> pd.DataFrame:
-    """The frame, conformed to its table. Raises ContractError with the findings, or TableError if the shape is wrong."""
+def require(frame: pd.DataFrame, table: Table, *, days: Sequence[date] = ()) -> pd.DataFrame:
+    """The frame, conformed to its table, with rows for each of `days` where the table may not be empty.
+
+    Raises ContractError with the findings, or TableError if the shape is wrong.
+    """
     conformed = table.conform(frame)
-    findings = check_frame(conformed, table, where=where)
+    findings = check_frame(conformed, table)
+    if not findings and table.day and not table.allow_empty:
+        present = set(conformed[table.day].dt.date)
+        findings = [Finding(table.name, f"has no rows for {day}; an empty extract never means nobody") for day in days if day not in present]
     if findings:
         raise ContractError(findings, f"Nothing was written to {table.name}; repair the rows above and run again.")
     return conformed

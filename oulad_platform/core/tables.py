@@ -68,9 +68,8 @@ class Column:
     @property
     def bounds(self) -> tuple[float, float]:
         """The range a number must lie in; finite also where nothing is declared, so that infinity is never stored."""
-        low = -sys.float_info.max if self.minimum is None else self.minimum
-        high = sys.float_info.max if self.maximum is None else self.maximum
-        return low, high
+        largest = 3.4e38 if self.kind == "float32" else sys.float_info.max
+        return (-largest if self.minimum is None else self.minimum), (largest if self.maximum is None else self.maximum)
 
     @property
     def range_in_words(self) -> str:
@@ -84,7 +83,7 @@ class Table:
     """One table: its grain in a sentence, its columns in order, its key, and the column that says which day a row is of.
 
     `day` names the date column by which the table is replaced slice by slice; None means the table is replaced whole.
-    `allow_empty` tells whether a day (or the whole table) without rows is a result rather than a failed extract.
+    Without a `key` the rows are events: equal ones may repeat, and their order is kept. `allow_empty` tells whether a day (or the whole table) without rows is a result rather than a failed extract.
     """
 
     name: str
@@ -127,10 +126,11 @@ class Table:
         cast = {}
         for column in self.columns:
             try:
-                cast[column.name] = frame[column.name].astype(column.dtype)
+                cast[column.name] = _cast(frame[column.name], column)
             except (ValueError, TypeError, OverflowError, pa.ArrowInvalid) as error:
                 raise TableError(f"table {self.name}, column {column.name}: not {column.kind}: {error}") from error
-        return pd.DataFrame(cast).sort_values(list(self.key), kind="stable", ignore_index=True)
+        conformed = pd.DataFrame(cast)
+        return conformed.sort_values(list(self.key), kind="stable", ignore_index=True) if self.key else conformed.reset_index(drop=True)
 
     def to_arrow(self, frame: pd.DataFrame) -> pa.Table:
         """The conforming frame as an Arrow table in the declared schema (dates as date32)."""
@@ -140,6 +140,15 @@ class Table:
         """The Arrow table as a conforming frame, in the row order it was stored in."""
         frame = table.to_pandas(date_as_object=False)
         return frame.astype({c.name: c.dtype for c in self.columns})
+
+
+def _cast(values: pd.Series, column: Column) -> pd.Series:
+    cast = values.astype(pd.api.types.pandas_dtype(column.dtype))
+    if column.kind.startswith("int") and values.dtype != cast.dtype:  # pandas cuts fractions and wraps large numbers in silence
+        changed = (cast.astype("Float64") != values.astype("Float64")).fillna(False)
+        if changed.any():
+            raise ValueError(f"{values[changed].iloc[0]} is not a whole number of this size")
+    return cast
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ ENROLLMENT_METRICS = Table(
         Column("returned_students", "int32", "Of these, returned.", "enrolments", True, minimum=0),
         Column("dropped_students", "int32", "Left before their term's end.", "enrolments", True, minimum=0),
         Column("completed_students", "int32", "Left because their term ended.", "enrolments", True, minimum=0),
-        Column("moved_in", "int32", "Came from another program or division.", "enrolments", True, minimum=0),
-        Column("moved_out", "int32", "Went to another program or division.", "enrolments", True, minimum=0),
+        Column("moved_in", "int32", "Came from another program or division; 0 for the total.", "enrolments", True, minimum=0),
+        Column("moved_out", "int32", "Went to another program or division; 0 for the total.", "enrolments", True, minimum=0),
         Column("net_change", "int32", "new - dropped - completed + moved in - moved out.", "enrolments", True),
         Column(
             "retention_rate",
@@ -85,7 +85,7 @@ WEEKLY_ENROLLMENT_SUMMARY = View(
                SUM(new_students) AS weekly_adds,
                SUM(dropped_students) AS weekly_drops,
                AVG(retention_rate) AS avg_retention
-        FROM enrollment_metrics WHERE scope = 'total' GROUP BY 1"""
+        FROM enrollment_metrics WHERE scope = 'total' GROUP BY 1"""  # noqa: S608 - the expressions stand below
         for dialect, week in {
             "postgresql": "CAST(DATE_TRUNC('week', date) AS date)",
             "sqlite": "DATE(date, 'weekday 0', '-6 days')",

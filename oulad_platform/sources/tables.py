@@ -152,7 +152,7 @@ STUDENT_VLE = Table(
         Column("date", "int16", "Day of the clicks.", "days from start", minimum=FIRST_DAY, maximum=LAST_DAY),
         Column("sum_click", "int32", "Clicks in this batch.", "clicks", minimum=0),
     ),
-    key=("code_module", "code_presentation", "id_student", "id_site", "date"),
+    key=(),
 )
 SMALL_TABLES = (COURSES, ASSESSMENTS, VLE, STUDENT_INFO, STUDENT_REGISTRATION, STUDENT_ASSESSMENT)
 RAW_TABLES = (*SMALL_TABLES, STUDENT_VLE)

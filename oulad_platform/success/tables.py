@@ -24,7 +24,7 @@ STUDENT_WEEKS = Table(
         WEEK,
         Column("n_clicks", "int32", "Clicks in the week.", "clicks", minimum=0),
         Column("n_active_days", "int8", "Days with a click.", "days", minimum=0, maximum=7),
-        Column("n_submissions", "int16", "Assessments handed in, banked ones aside.", "assessments", minimum=0),
+        Column("n_submissions", "int16", "Assessments handed in, exams and banked ones aside.", "assessments", minimum=0),
         Column("score_mean", "float32", "Mean mark of those.", "percent", True, minimum=0, maximum=100),
         Column("is_silent", "bool", "No click and nothing handed in."),
     ),
@@ -38,13 +38,20 @@ FEATURES = Table(
     day="run_date",
     allow_empty=True,
 )
+TRAINING_PANEL = Table(
+    "training_panel",
+    "One row per enrolment of a closed presentation and training day: the features of that day and the outcome.",
+    (*FEATURES.columns, Column("label", "int8", "1: failed or withdrew; 0: passed.", minimum=0, maximum=1)),
+    key=FEATURES.key,
+    allow_empty=True,
+)
 MODEL_METRICS = Table(
     "model_metrics",
     "One row per model version, evaluation, tested cohort, module, day and metric.",
     (
         VERSION,
-        Column("evaluation", "text", "next_cohort: trained on closed cohorts, tested on the next; split_week: by week."),
-        Column("tested_cohort", "text", "The presentation code that was tested."),
+        Column("evaluation", "text", "next_cohort, earlier_cohorts or split_week, as described in success.evaluation."),
+        Column("tested_cohort", "text", "The presentation code that was tested, or 'all'."),
         Column("code_module", "text", "Module, or 'all'."),
         DAY,
         Column("metric", "text", "auc, pr_auc, brier, ece, recall_at_10_pct, precision_at_10_pct, base_rate, ..."),
@@ -81,7 +88,7 @@ STUDENT_RISK_DAILY = Table(
         WEEK,
         DAY,
         RISK,
-        Column("risk_band", "text", "Thirds of the distance from 0 to 1.", allowed=BANDS),
+        Column("risk_band", "text", "high: flagged; medium: above half of HIGH_RISK_THRESHOLD; low: the rest.", allowed=BANDS),
         Column("high_risk_flag", "bool", "The score is above HIGH_RISK_THRESHOLD."),
         VERSION,
     ),
@@ -107,15 +114,22 @@ COURSE_SUMMARY_DAILY = Table(
     day="run_date",
     allow_empty=True,
 )
+ALERT_TYPES = ("threshold", "spike")
+SEVERITIES = ("warning", "critical")
 ALERT_LOG = Table(
     "alert_log",
     "One row per alert: its type, scope and day. No row when nothing fires.",
     (
-        Column("alert_id", "text", "Type, scope and day."),
+        Column("alert_id", "text", "Type, scope and day, safe in a file name."),
         Column("alert_date", "date", "The day it is about."),
-        Column("alert_type", "text", "threshold: too many at high risk; spike: mean risk rose.", allowed=("threshold", "spike")),
-        Column("scope", "text", "'all' or module and presentation."),
-        Column("severity", "text", "warning, or critical at twice the limit's distance.", allowed=("warning", "critical")),
+        Column("alert_type", "text", "threshold: too many at high risk; spike: mean risk rose.", allowed=ALERT_TYPES),
+        Column("scope", "text", "'all', or module-presentation."),
+        Column(
+            "severity",
+            "text",
+            "critical: a rise of twice its limit or more, or a share half way or more from its limit to 1; else warning.",
+            allowed=SEVERITIES,
+        ),
         Column("observed_value", "float64", "What was measured."),
         Column("limit_value", "float64", "The limit it is above."),
         Column("n_students", "int32", "Enrolments it rests on.", "enrolments", minimum=0),
@@ -126,6 +140,7 @@ ALERT_LOG = Table(
     allow_empty=True,
 )
 ARMS = ("control", "treatment")
+VERDICTS = ("effect", "no effect shown", "under-powered")
 EXPERIMENT_ASSIGNMENTS = Table(
     "experiment_assignments",
     "One row per experiment and student: the arm a keyed hash put them in.",
@@ -134,7 +149,7 @@ EXPERIMENT_ASSIGNMENTS = Table(
         Column("assigned_date", "date", "The day whose risk scores chose the population."),
         *(STUDENT, MODULE, PRESENTATION),
         RISK,
-        Column("stratum", "text", "Module and risk band within which students were randomised."),
+        Column("stratum", "text", "Module and tenth of risk within which students were randomised."),
         Column("arm", "text", "control or treatment.", allowed=ARMS),
     ),
     key=("experiment_id", "id_student"),
@@ -161,7 +176,7 @@ EXPERIMENT_RESULTS = Table(
         Column("p_value", "float64", "Two-sided.", "", True, minimum=0, maximum=1),
         Column("p_value_holm", "float64", "Holm over the scenarios.", "", True, minimum=0, maximum=1),
         Column("minimum_detectable_points", "float64", "Effect found with 80 % power.", "percentage points", True, minimum=0),
-        Column("verdict", "text", "effect, no effect shown, or under-powered."),
+        Column("verdict", "text", "under-powered: the assumed uplift is below the detectable one.", allowed=VERDICTS),
     ),
     key=("experiment_id", "uplift_points"),
     allow_empty=True,

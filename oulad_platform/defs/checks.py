@@ -1,0 +1,126 @@
+"""Asset checks: every table against its declaration, and the invariants between tables, on the days just made only.
+
+The rows were validated before they were written; these checks read back what is stored, so that a fault of the storage,
+or a hand in the database, is seen too. `oulad verify` asks the same questions of everything there is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from oulad_platform.core.checks import SHOWN, Finding, check_frame
+from oulad_platform.defs.catalog import CATALOG, Entry, entry
+from oulad_platform.defs.metadata import preview
+from oulad_platform.defs.partitions import days_of
+from oulad_platform.defs.resources import Platform
+from oulad_platform.enrollment.metrics import check_algebra
+from oulad_platform.success.marts import check_counts, check_student_risk
+
+DAYS_AT_ONCE = 31
+METRICS = entry("enrollment", "enrollment_metrics")
+RISK = entry("success", "student_risk_daily")
+COURSES = entry("success", "course_summary_daily")
+
+
+def read_days(platform: Platform, of: Entry, days: Sequence[date]) -> pd.DataFrame:
+    if of.store == "lake":
+        return platform.lake.read_days(of.line, of.table, days)
+    return platform.database.read_days(of.table, days)
+
+
+def stored_frames(platform: Platform, of: Entry, days: Sequence[date] | None) -> Iterator[pd.DataFrame]:
+    """What is stored, in pieces that fit in memory: a month of days, one presentation, or the whole of a small table."""
+    if of.parts:
+        parts = platform.lake.parts(of.line, of.table)
+        yield from (parts[name] for name in parts)
+    elif days is not None:
+        yield from (read_days(platform, of, piece) for piece in in_pieces(days))
+    elif of.store == "lake":
+        yield platform.lake.read(of.line, of.table)
+    else:
+        yield platform.database.read(of.table)
+
+
+def in_pieces(days: Sequence[date]) -> list[Sequence[date]]:
+    return [days[first : first + DAYS_AT_ONCE] for first in range(0, len(days), DAYS_AT_ONCE)]
+
+
+def contract_findings(platform: Platform, of: Entry, days: Sequence[date] | None) -> tuple[int, list[Finding]]:
+    """How many rows are stored and what breaks the table's declaration. Batches of clicks may repeat: they have no key."""
+    rows, findings = 0, []
+    for frame in stored_frames(platform, of, days):
+        rows += len(frame)
+        findings += check_frame(frame, of.table) if len(frame) else []
+    if not rows and not of.table.allow_empty:
+        findings.append(Finding(of.table.name, "has no rows"))
+    return rows, findings
+
+
+def algebra_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
+    """previous + new - dropped - completed + moved in - moved out = current, and the parts add up to the total."""
+    findings = []
+    for piece in in_pieces(days):
+        metrics = platform.database.read_days(METRICS.table, [piece[0] - timedelta(days=1), *piece])
+        findings += check_algebra(metrics, days_of([day.isoformat() for day in piece]))
+    return findings
+
+
+def count_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
+    """The students of the course summaries are those of the risk table."""
+    findings = []
+    for piece in in_pieces(days):
+        findings += check_counts(read_days(platform, RISK, piece), read_days(platform, COURSES, piece))
+    return findings
+
+
+def risk_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
+    """Every score lies from 0 to 1, and flag and band agree with it."""
+    return [finding for piece in in_pieces(days) for finding in check_student_risk(read_days(platform, RISK, piece))]
+
+
+INVARIANTS: dict[str, tuple[Entry, Callable[[Platform, Sequence[date]], list[Finding]]]] = {
+    "changes_add_up": (METRICS, algebra_findings),
+    "scores_flags_and_bands_agree": (RISK, risk_findings),
+    "students_are_counted_once": (COURSES, count_findings),
+}
+
+
+def all_checks(daily: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    contracts = [_contract(of, daily if of.table.day else None) for of in CATALOG.values()]
+    return [*contracts, *(_invariant(name, of, findings, daily) for name, (of, findings) in INVARIANTS.items())]
+
+
+def _contract(of: Entry, partitions: dg.PartitionsDefinition | None) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=of.key, name="contract", description="The stored rows obey the table's declaration.", partitions_def=partitions
+    )
+    def contract(context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        rows, findings = contract_findings(platform, of, _days(context) if partitions else None)
+        return _result(findings, {"rows": rows})
+
+    return contract
+
+
+def _invariant(
+    name: str, of: Entry, findings_of: Callable[[Platform, Sequence[date]], list[Finding]], daily: dg.PartitionsDefinition
+) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=of.key, name=name, description=findings_of.__doc__, partitions_def=daily)
+    def invariant(context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        return _result(findings_of(platform, _days(context)), {})
+
+    return invariant
+
+
+def _days(context: dg.AssetCheckExecutionContext) -> list[date]:
+    return [day.date() for day in days_of(context.partition_keys)]
+
+
+def _result(findings: Iterable[Finding], figures: dict[str, int]) -> dg.AssetCheckResult:
+    shown = [str(finding) for finding in findings]
+    metadata: dict[str, Any] = {**figures, "findings": len(shown)}
+    if shown:
+        metadata["first_findings"] = preview(pd.DataFrame({"finding": shown[:SHOWN]}), SHOWN)
+    return dg.AssetCheckResult(passed=not shown, metadata=metadata)

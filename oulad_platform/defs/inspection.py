@@ -1,0 +1,83 @@
+"""`oulad verify` and `oulad doctor`: what is stored, and whether each configured thing can be reached."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from oulad_platform.core.checks import Finding
+from oulad_platform.defs.catalog import CATALOG, Entry
+from oulad_platform.defs.checks import INVARIANTS, contract_findings
+from oulad_platform.defs.resources import Platform
+
+SMTP_TIMEOUT_SECONDS = 10
+
+
+def verify_tables(platform: Platform) -> bool:
+    """Print rows, newest day and findings of every table; True if there are no findings."""
+    console = Console()
+    table = Table("table", "kept in", "rows", "newest day", "checks", title=f"Warehouse: {platform.database.label}")
+    table.columns[0].no_wrap = True
+    table.columns[2].justify = "right"
+    all_findings: list[Finding] = []
+    for of in CATALOG.values():
+        days = _stored_days(platform, of)
+        rows, findings = contract_findings(platform, of, days)
+        for name, (about, find) in INVARIANTS.items():
+            if about is of and days:
+                findings += find(platform, days)
+        all_findings += findings
+        verdict = "passed" if not findings else f"[red]{len(findings)} findings[/red]"
+        table.add_row(of.key.to_user_string(), of.store, f"{rows:,}", str(days[-1]) if days else "", verdict)
+    console.print(table)
+    for finding in all_findings[:20]:
+        console.print(str(finding), style="red", markup=False)
+    return not all_findings
+
+
+def _stored_days(platform: Platform, of: Entry) -> list[date] | None:
+    if of.table.day is None or of.parts:
+        return None
+    if of.store == "lake":
+        return platform.lake.days(of.line, of.table)
+    return platform.database.days(of.table)
+
+
+def examine(platform: Platform) -> bool:
+    """Try every configured thing and print what it is, whether it works, and what to do if not; True if all work."""
+    console = Console()
+    healthy = True
+    for what, address, attempt in _attempts(platform):
+        try:
+            console.print(f"[green]ok[/green]    {what}: {attempt()}", soft_wrap=True)
+        except (OSError, ValueError, RuntimeError, LookupError) as error:
+            healthy = False
+            console.print(f"[red]wrong[/red] {what}: {address}:", soft_wrap=True)
+            console.print(f"      {error}", markup=False, soft_wrap=True)
+    return healthy
+
+
+def _attempts(platform: Platform) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    settings = platform.settings
+    yield "source", settings.data or "demo campus", lambda: _source(platform)
+    yield "lake", settings.lake, lambda: platform.lake.probe()
+    yield "warehouse", "PostgreSQL" if settings.database_url else "SQLite", lambda: platform.database.ping()
+    yield "artifacts", settings.artifacts, lambda: platform.artifacts.probe()
+    yield "outbox", settings.outbox, lambda: platform.outbox.probe()
+    if host := settings.smtp_host:
+        yield "mail server", f"{host}:{settings.smtp_port}", lambda: _mail_server(host, settings.smtp_port)
+
+
+def _source(platform: Platform) -> str:
+    courses = platform.campus().tables()["courses"]
+    return f"{len(courses)} presentations, newest day {platform.newest_day(platform.today())}"
+
+
+def _mail_server(host: str, port: int) -> str:
+    with smtplib.SMTP(host, port, timeout=SMTP_TIMEOUT_SECONDS) as server:
+        code, _ = server.noop()
+    return f"answers {code}"

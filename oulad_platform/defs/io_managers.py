@@ -1,0 +1,141 @@
+"""How frames are kept: validated against their table first, then one slice replaced whole, then counted.
+
+Persistence glue only: which store, which days. No data is computed or filtered here beyond picking days.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from oulad_platform.core.checks import require
+from oulad_platform.core.tables import Table
+from oulad_platform.defs.catalog import CATALOG, Entry
+from oulad_platform.defs.metadata import preview, preview_of
+from oulad_platform.defs.partitions import days_of
+from oulad_platform.defs.resources import Platform
+
+if TYPE_CHECKING:
+    from oulad_platform.success.model import RiskModel
+
+NEWEST = {"newest_days": 1}
+NEWEST_WEEK = {"newest_days": 8}
+MODELS = "models"
+
+
+class MissingDaysError(LookupError):
+    """A day that this run builds on has not been made."""
+
+
+class TableIOManager(dg.IOManager):
+    """Keeps each asset's table in the store the catalog names, lake or warehouse.
+
+    A day-partitioned table is replaced day by day; an unpartitioned reader of it gets its newest day (`NEWEST`) or
+    week. A table of parts is written from a stream and read one part at a time.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        entry = CATALOG[context.asset_key]
+        if entry.parts:
+            self._write_parts(context, entry, obj)
+        elif context.has_asset_partitions:
+            self._write_days(context, entry, obj)
+        else:
+            frame = require(obj, entry.table)
+            if entry.store == "lake":
+                rows = self.platform.lake.replace(entry.line, entry.table, frame)
+            else:
+                rows = self.platform.database.replace(entry.table, frame)
+            context.add_output_metadata({"dagster/row_count": rows, "preview": preview_of(frame, entry.table)})
+
+    def _write_parts(self, context: dg.OutputContext, entry: Entry, chunks: Iterable[tuple[str, Any]]) -> None:
+        rows = self.platform.lake.replace_parts(entry.line, entry.table, _checked(entry.table, chunks))
+        table = pd.DataFrame({"presentation": list(rows), "rows": list(rows.values())})
+        context.add_output_metadata({"dagster/row_count": sum(rows.values()), "presentations": preview(table, len(table))})
+
+    def _write_days(self, context: dg.OutputContext, entry: Entry, obj: pd.DataFrame) -> None:
+        keys = context.asset_partition_keys
+        days = [day.date() for day in days_of(keys)]
+        frame = require(obj, entry.table, days=days)
+        if entry.store == "lake":
+            rows = self.platform.lake.replace_days(entry.line, entry.table, frame, days)
+        else:
+            rows = self.platform.database.replace_days(entry.table, frame, days)
+        for key, day in zip(keys, days, strict=True):
+            counted = {"dagster/partition_row_count": rows[day]}
+            context.step_context.add_asset_metadata(counted, asset_key=context.asset_key, partition_key=key)
+        newest = frame[frame[entry.table.day] == frame[entry.table.day].max()]
+        context.step_context.add_asset_metadata({"preview": preview_of(newest, entry.table)}, asset_key=context.asset_key, partition_key=keys[-1])
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        entry = CATALOG[context.asset_key]
+        store = self.platform.lake if entry.store == "lake" else None
+        if entry.parts:
+            return self.platform.lake.parts(entry.line, entry.table)
+        if not context.has_asset_partitions:
+            return store.read(entry.line, entry.table) if store else self.platform.database.read(entry.table)
+        days = self._days_to_read(context, entry)
+        frame = store.read_days(entry.line, entry.table, days) if store else self.platform.database.read_days(entry.table, days)
+        self._require_run_days(context, entry, frame)
+        return frame
+
+    def _require_run_days(self, context: dg.InputContext, entry: Entry, frame: pd.DataFrame) -> None:
+        """Days before the run's own may be unknown; the run's own days must have been made, or nothing would mean nobody."""
+        if context.definition_metadata or entry.table.allow_empty:
+            return
+        run = context.step_context.partition_key_range
+        present = set(frame[entry.table.day].dt.date)
+        absent = [day for day in days_of(context.asset_partition_keys).date if day not in present and str(day) >= run.start]
+        if absent:
+            raise MissingDaysError(
+                f"{entry.key.to_user_string()} has no rows for {absent[0]}"
+                f"{f' and {len(absent) - 1} more days' if len(absent) > 1 else ''}; materialize it for these days first"
+            )
+
+    def _days_to_read(self, context: dg.InputContext, entry: Entry) -> list[date]:
+        wanted = context.definition_metadata.get("newest_days")
+        if wanted is None:
+            return [day.date() for day in days_of(context.asset_partition_keys)]
+        newest = self.platform.newest_stored_day(entry)
+        return [] if newest is None else [newest - timedelta(days=back) for back in reversed(range(wanted))]
+
+
+def _checked(table: Table, chunks: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, pa.Table]]:
+    """Frames are validated here; Arrow chunks come from a source that has done so while reading."""
+    for part, chunk in chunks:
+        yield part, table.to_arrow(require(chunk, table)) if isinstance(chunk, pd.DataFrame) else chunk
+
+
+class ModelIOManager(dg.IOManager):
+    """Keeps the risk models as skops files with a signed index; loading one runs no code."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    def handle_output(self, context: dg.OutputContext, obj: Mapping[str, RiskModel]) -> None:
+        from oulad_platform.success.model import to_bytes
+
+        artifacts = self.platform.artifacts
+        kept = {version: artifacts.put(f"{MODELS}/{version}.skops", to_bytes(model)) for version, model in obj.items()}
+        index = {version: artifact.sha256 for version, artifact in kept.items()}
+        artifacts.put(f"{MODELS}/index.json", json.dumps(index, indent=2, sort_keys=True).encode())
+        context.add_output_metadata({"versions": len(kept), "sha256": dg.MetadataValue.json(index)})
+
+    def load_input(self, context: dg.InputContext) -> dict[str, RiskModel]:
+        from oulad_platform.success.model import from_bytes
+
+        artifacts = self.platform.artifacts
+        index = json.loads(artifacts.get(f"{MODELS}/index.json"))
+        return {
+            version: from_bytes(artifacts.get(f"{MODELS}/{version}.skops", sha256)) for version, sha256 in index.items()
+        }
+

@@ -1,0 +1,115 @@
+"""One run of `everything` in this process, with progress on the terminal and a table of what was made at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import date
+from uuid import uuid4
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from oulad_platform.defs.jobs import EVERYTHING
+from oulad_platform.defs.resources import Platform
+from oulad_platform.definitions import build_defs
+from oulad_platform.settings import home
+
+POLL_SECONDS = 0.5
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def materialize(platform: Platform, first: date, last: date) -> bool:
+    """Materialize every asset for the days first to last in one run. True if every step and every check passed."""
+    console = Console()
+    console.print(f"{platform.settings.data or 'Demo campus'}: {first} to {last}, {(last - first).days + 1} days")
+    job = build_defs(platform.settings, platform=platform).resolve_job_def(EVERYTHING)
+    with dg.DagsterInstance.from_config(str(home())) as instance, ThreadPoolExecutor(1) as worker:
+        run_id = str(uuid4())
+        running = worker.submit(
+            job.execute_in_process,
+            run_config=QUIET,
+            instance=instance,
+            raise_on_error=False,
+            run_id=run_id,
+            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+        )
+        _show_progress(console, instance, run_id, running, len(job.nodes))
+        result = running.result()
+    failures = [*_failed_steps(result), *_failed_checks(result)]
+    console.print(_made(result))
+    for failure in failures:
+        console.print(failure, style="bold red", markup=False)
+    console.print(_where_to_look(platform))
+    return not failures
+
+
+def _show_progress(
+    console: Console, instance: dg.DagsterInstance, run_id: str, running: Future[dg.ExecuteInProcessResult], n_steps: int
+) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=n_steps)
+        while not wait([running], timeout=POLL_SECONDS).done:
+            if not instance.has_run(run_id):
+                continue
+            steps = instance.get_run_step_stats(run_id)
+            ended = sum(1 for step in steps if step.end_time)
+            current = next((step.step_key for step in steps if not step.end_time), "")
+            progress.update(task, completed=ended, description=current.replace("__", "/") or "starting")
+
+
+def _made(result: dg.ExecuteInProcessResult) -> Table:
+    rows: dict[str, int] = defaultdict(int)
+    days: dict[str, int] = defaultdict(int)
+    step_of: dict[str, str | None] = {}
+    for event in _events(result, dg.DagsterEventType.ASSET_MATERIALIZATION):
+        made = event.step_materialization_data.materialization
+        name = made.asset_key.to_user_string()
+        step_of[name] = event.step_key
+        counted = made.metadata.get("dagster/partition_row_count") or made.metadata.get("dagster/row_count")
+        rows[name] += counted.value if isinstance(counted, dg.IntMetadataValue) and counted.value else 0
+        days[name] += 1 if made.partition else 0
+    seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in _events(result, dg.DagsterEventType.STEP_SUCCESS)}
+    table = Table("asset", "days", "rows", "seconds", title="What was made")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, step in step_of.items():
+        table.add_row(name, str(days[name] or ""), f"{rows[name]:,}", f"{seconds.get(step, 0):.1f}")
+    return table
+
+
+def _events(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> list[dg.DagsterEvent]:
+    return [event for event in result.all_events if event.event_type == kind]
+
+
+def _failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
+    failures = []
+    for event in _events(result, dg.DagsterEventType.STEP_FAILURE):
+        error = event.step_failure_data.error
+        cause = error.cause or error if error else None
+        failures.append(f"{event.step_key} failed: {cause.message.strip() if cause else 'see the run'}")
+    if not failures and not result.success:
+        failures = [f"the run failed: {event.job_failure_data.error}" for event in _events(result, dg.DagsterEventType.RUN_FAILURE)]
+    return failures
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [
+        f"check {check.check_name} of {check.asset_key.to_user_string()} failed"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+
+
+def _where_to_look(platform: Platform) -> str:
+    settings = platform.settings
+    return (
+        f"Tables    {platform.database.label}\n"
+        f"Lake      {settings.lake}\n"
+        f"Reports   {settings.artifacts}: reports/executive_summary.md, outputs/\n"
+        "Graph     make ui, then http://127.0.0.1:3000"
+    )

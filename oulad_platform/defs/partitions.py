@@ -1,0 +1,26 @@
+"""The one partitions definition: days in the institution's time zone, up to and including today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from oulad_platform.settings import Settings
+
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+YESTERDAY_AND_TODAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=0)
+A_WEEK_BACK = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
+
+
+def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
+    return dg.DailyPartitionsDefinition(
+        settings.first_day.isoformat(), timezone=settings.institution_timezone, end_offset=1
+    )
+
+
+def days_of(keys: Sequence[str]) -> pd.DatetimeIndex:
+    """The run's partition keys as days."""
+    return pd.DatetimeIndex([date.fromisoformat(key) for key in keys]).as_unit("us")

@@ -1,0 +1,122 @@
+"""The platform's parts, opened from its settings: campus, registrar, lake, database, artifacts, outbox.
+
+Assets, IO managers, sensors and the command line all get their parts here; nothing is opened before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+import pyarrow as pa
+
+from oulad_platform.core import calendar
+from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
+from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError
+from oulad_platform.sources.registrar import DatabaseRegistrar, Registrar, ReplayRegistrar
+
+if TYPE_CHECKING:
+    from oulad_platform.sources.demo import DemoCampus
+    from oulad_platform.storage.artifacts import Artifacts
+    from oulad_platform.storage.database import Database
+    from oulad_platform.storage.lake import Lake
+    from oulad_platform.storage.outbox import FileOutbox
+
+
+class Campus(Protocol):
+    """A source of the seven raw tables: the six small ones as frames, the clicks as typed chunks, one part a presentation."""
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+    def tables(self) -> dict[str, pd.DataFrame]: ...
+
+    def clicks(self, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, pa.Table]]: ...
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Everything this installation is made of."""
+
+    settings: Settings
+
+    @cached_property
+    def lake(self) -> Lake:
+        from oulad_platform.storage.lake import Lake
+
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def database(self) -> Database:
+        from oulad_platform.storage.database import Database
+
+        database = Database(self.settings.warehouse)
+        database.create(warehouse_tables(), VIEWS)
+        return database
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        from oulad_platform.storage.artifacts import Artifacts
+
+        return Artifacts(self.settings.artifacts)
+
+    @cached_property
+    def outbox(self) -> FileOutbox:
+        from oulad_platform.storage.outbox import FileOutbox
+
+        return FileOutbox(self.settings.outbox)
+
+    def today(self) -> date:
+        """The calendar day it is at the institution now."""
+        return datetime.now(calendar.timezone(self.settings.institution_timezone)).date()
+
+    def newest_day(self, today: date) -> date:
+        """The newest day the data can speak of; today while a presentation runs."""
+        return calendar.newest_day(self.campus().tables()["courses"], today)
+
+    def newest_stored_day(self, of: Entry) -> date | None:
+        """The newest day of a day-partitioned table, None before the first."""
+        if of.store == "warehouse":
+            return self.database.newest_day(of.table)
+        return max(self.lake.days(of.line, of.table), default=None)
+
+    def campus(self) -> Campus:
+        """The source of raw tables as it stands today. Raises SettingsError when none is configured."""
+        settings = self.settings
+        if settings.data:
+            from oulad_platform.sources.oulad import OuladFiles
+
+            shift = 0
+            if settings.oulad_replay_today:
+                began = self._first_run(f"replay_of_{settings.oulad_replay_today}")
+                shift = (began - settings.oulad_replay_today).days
+            return OuladFiles(settings.data, settings.start_dates, shift)
+        if settings.pipeline_demo_mode:
+            return self._demo()
+        raise SettingsError(
+            "No data is configured: set OULAD_DATA to the folder, zip or bucket with the seven OULAD files, "
+            f"or PIPELINE_DEMO_MODE=true (environment or {CONFIG_FILE}) for the demo campus"
+        )
+
+    def registrar(self) -> Registrar:
+        """Who says which students are enrolled: the registrar's database if configured, else the registrations themselves."""
+        settings = self.settings
+        if settings.enrollment_db_url and settings.enrollment_sql_query:
+            return DatabaseRegistrar(
+                settings.enrollment_db_url.get_secret_value(), settings.enrollment_sql_query, self.today()
+            )
+        people = None if settings.data else self._demo().people()
+        return ReplayRegistrar(names=people, divisions=settings.divisions)
+
+    def _demo(self) -> DemoCampus:
+        from oulad_platform.sources.demo import DemoCampus
+
+        return DemoCampus(self._first_run("demo_campus"), self.today(), self.settings.demo_seed)
+
+    def _first_run(self, what: str) -> date:
+        """The day on which this installation first did something: from then on its calendar runs with the real one."""
+        return date.fromisoformat(self.lake.remember(what, self.today().isoformat()))

@@ -1,0 +1,227 @@
+"""The warehouse: declared tables in PostgreSQL or SQLite, replaced a slice at a time, each slice in one transaction.
+
+A killed, failed or concurrent publish leaves one writer's rows whole. Frames arrive validated; the database's own constraints
+are the last line. SQL of tables is in `storage.schema`, drivers and bulk copy in `storage.engines`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from oulad_platform.core.tables import Table, View
+from oulad_platform.storage import engines
+from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
+from oulad_platform.storage.schema import difference, sql_table
+from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+LOCK_SECONDS = 10
+PUBLISH_SECONDS = 600
+RETRY_WAITS = (0.5, 1, 2, 4, 8, 8)
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """A warehouse by its URL: `postgresql://user:password@host/name` (or `postgres://`) or `sqlite:///folder/file.db`.
+
+    Methods raise StorageError when the database cannot be used, without password and without any row's values; a refused or
+    dropped connection is tried again for some 20 seconds. Raises StorageError for a URL of another form.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = engines.parse_url(url)
+
+    @property
+    def kind(self) -> engines.Kind:
+        return "sqlite" if self._url.drivername == "sqlite" else "postgres"
+
+    @property
+    def label(self) -> str:
+        """The database for people: user, host and name, no password and no options."""
+        url = self._url
+        return str(url.create(url.drivername.split("+")[0], url.username, None, url.host, url.port, url.database))
+
+    def create(self, tables: Sequence[Table], views: Sequence[View] = ()) -> None:
+        """Creates what is missing; safe when several processes do so at once.
+
+        Raises SchemaMismatchError, before any change, when a table is there with other columns, types or key than declared.
+        A view is made anew only when its statement changed, so that grants stay and readers are not waited for.
+        """
+        declared = [sql_table(table) for table in tables]
+
+        def work(connection: sa.Connection) -> None:
+            import sqlalchemy as sa
+
+            self._lock(connection, "create")
+            inspector = sa.inspect(connection)
+            there = [table for table in declared if inspector.has_table(table.name)]
+            self._require_declared(inspector, there)
+            for table in declared:
+                if table not in there:
+                    table.create(connection)
+            for view in views:
+                self._create_view(connection, view)
+
+        self._write(work)
+
+    def replace_days(self, table: Table, frame: pd.DataFrame, days: Sequence[date]) -> dict[date, int]:
+        """Replaces the rows of `days` by the conforming frame's, in one transaction; rows per day, their sum counted afterwards.
+
+        Raises StorageError, and changes nothing, for rows of another day, a broken constraint or a count that is off.
+        """
+        frame, slices = rows_by_day(table, frame, days)
+        expected = {day: where.stop - where.start for day, where in slices.items()}
+        day = sql_table(table).c[day_column(table)]
+        self._replace(table, frame, _within(day, list(expected)))
+        return expected
+
+    def replace(self, table: Table, frame: pd.DataFrame) -> int:
+        """Replaces all rows of the table by the conforming frame's, in one transaction; the number of rows counted afterwards."""
+        import sqlalchemy as sa
+
+        self._replace(table, frame, sa.true())
+        return len(frame)
+
+    def read_days(self, table: Table, days: Sequence[date] | None = None) -> pd.DataFrame:
+        """The rows of `days` (None: of all) as a conforming frame in key order. Raises MissingTableError."""
+        declared = sql_table(table)
+        return self._select(table, None if days is None else _within(declared.c[day_column(table)], sorted(set(days))))
+
+    def read(self, table: Table) -> pd.DataFrame:
+        """All rows as a conforming frame in key order. Raises MissingTableError."""
+        return self._select(table, None)
+
+    def days(self, table: Table) -> list[date]:
+        """The days that have rows, sorted. Raises MissingTableError."""
+        import sqlalchemy as sa
+
+        day = sql_table(table).c[day_column(table)]
+        query = sa.select(day).where(day.is_not(None)).distinct().order_by(day)
+        return self._read(lambda connection: list(connection.execute(query).scalars()))
+
+    def newest_day(self, table: Table) -> date | None:
+        """The latest day that has rows; None for an empty table. Raises MissingTableError."""
+        import sqlalchemy as sa
+
+        newest = sa.select(sa.func.max(sql_table(table).c[day_column(table)]))
+        found: date | None = self._read(lambda connection: connection.execute(newest).scalar_one())
+        return found
+
+    def count(self, table: Table) -> int:
+        """The number of rows. Raises MissingTableError."""
+        import sqlalchemy as sa
+
+        rows = sa.select(sa.func.count()).select_from(sql_table(table))
+        return int(self._read(lambda connection: connection.execute(rows).scalar_one()))
+
+    def ping(self) -> str:
+        """Connects once, without a second try, and says that it worked. Raises StorageError saying why that fails."""
+        self._run(lambda connection: connection.exec_driver_sql("SELECT 1"), writes=False, waits=())
+        return f"{self.label} answers"
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        return engines.make_engine(self._url)
+
+    def _replace(self, table: Table, frame: pd.DataFrame, where: sa.ColumnElement[bool]) -> None:
+        declared, rows = sql_table(table), arrow_rows(table, frame)
+
+        def work(connection: sa.Connection) -> None:
+            import sqlalchemy as sa
+
+            self._lock(connection, table.name)
+            inspector = sa.inspect(connection)
+            if not inspector.has_table(table.name):
+                raise MissingTableError(f"{self.label}: there is no table {table.name}; create the warehouse's tables first")
+            self._require_declared(inspector, [declared])
+            connection.execute(sa.delete(declared).where(where))
+            engines.insert(connection, table, rows)
+            counted = connection.execute(sa.select(sa.func.count()).select_from(declared).where(where)).scalar_one()
+            if counted != len(frame):
+                raise StorageError(
+                    f"{self.label}, {table.name}: {len(frame):,} rows were written, {counted:,} are there; nothing was changed; "
+                    "look for a trigger or rule on the table"
+                )
+
+        self._write(work)
+
+    def _select(self, table: Table, where: sa.ColumnElement[bool] | None) -> pd.DataFrame:
+        import sqlalchemy as sa
+
+        declared = sql_table(table)
+        text_order = "C" if self.kind == "postgres" else "BINARY"
+        order = [
+            sa.collate(declared.c[name], text_order) if table.column(name).kind == "text" else declared.c[name]
+            for name in table.key
+        ]
+        query = sa.select(declared).order_by(*order)
+        query = query if where is None else query.where(where)
+        return table.from_arrow(self._read(lambda connection: engines.select(connection, table, query)))
+
+    def _require_declared(self, inspector: sa.Inspector, declared: Sequence[sa.Table]) -> None:
+        for table in declared:
+            differs = difference(inspector, table)
+            if differs:
+                raise SchemaMismatchError(
+                    f"{self.label}: table {table.name} is not as declared: {differs}; nothing was changed; "
+                    "migrate it, or drop it and materialize it again"
+                )
+
+    def _create_view(self, connection: sa.Connection, view: View) -> None:
+        name = connection.dialect.identifier_preparer.quote(view.name)
+        select = view.select[connection.dialect.name].strip()
+        if self.kind == "sqlite":
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+            connection.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
+            return
+        comment = f"{view.grain} [{hashlib.sha256(select.encode()).hexdigest()[:12]}]"
+        known = connection.exec_driver_sql("SELECT obj_description(to_regclass(%s), 'pg_class')", (name,)).scalar_one()
+        if known != comment:
+            connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {select}".replace("%", "%%"))
+            connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS %s", (comment,))
+
+    def _lock(self, connection: sa.Connection, name: str) -> None:
+        """One writer of a table at a time; others wait. SQLite has locked the whole file when the transaction began."""
+        if self.kind == "postgres":
+            key = int.from_bytes(hashlib.sha256(f"oulad_platform {name}".encode()).digest()[:8], "big", signed=True)
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PUBLISH_SECONDS}s'")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+    def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return self._run(work, writes=False, waits=RETRY_WAITS)
+
+    def _write(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return self._run(work, writes=True, waits=RETRY_WAITS)
+
+    def _run(self, work: Callable[[sa.Connection], Result], *, writes: bool, waits: Sequence[float]) -> Result:
+        import sqlalchemy as sa
+
+        errors = (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error)
+
+        for wait in (*waits, None):
+            try:
+                with self._engine.connect().execution_options(writes=writes) as connection, connection.begin():
+                    return work(connection)
+            except errors as error:
+                if wait is None or not engines.is_lost(error):
+                    raise engines.database_error(error, self.label) from None
+                time.sleep(wait)
+        raise AssertionError("the last wait is None")
+
+
+def _within(column: sa.Column[Any], days: Sequence[date]) -> sa.ColumnElement[bool]:
+    """Whether a day is among the sorted `days`; a range when they follow one another without a gap."""
+    if len(days) > 1 and days[-1] - days[0] == timedelta(days=len(days) - 1):
+        return column.between(days[0], days[-1])
+    return column.in_(days)

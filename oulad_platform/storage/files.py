@@ -1,0 +1,288 @@
+"""Whole files in a folder or an S3 bucket: put, get, list, remove; a reader sees the old file or the new one, never half.
+
+What is in the files (parquet, JSON, charts) is for the modules that call this one. Credentials and endpoint come from
+boto3's own conventions, AWS_ENDPOINT_URL among them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from oulad_platform.storage.errors import MissingFileError, StorageError
+
+if TYPE_CHECKING:
+    from cloudpathlib import S3Path
+
+Location: TypeAlias = "Path | S3Path"
+
+ASIDE = ".aside"
+S3_ATTEMPTS = 5
+S3_CONNECT_SECONDS = 5
+S3_READ_SECONDS = 60
+
+
+def location(uri: str, region: str | None = None) -> Location:
+    """The folder of a URI: a local path, `file:///folder`, or `s3://bucket/prefix` (in `region`, else boto3's default).
+
+    Nothing is opened or created. Raises StorageError for any other scheme and for an S3 URI without a bucket.
+    """
+    scheme, _, rest = uri.partition("://")
+    if uri and scheme == uri:
+        return Path(uri)
+    if scheme == "file":
+        return Path(unquote(urlsplit(uri).path))
+    if scheme != "s3" or not rest.strip("/"):
+        raise StorageError(f"'{scheme}://' is not a place to keep files, or names none; give a folder or s3://bucket/prefix")
+    return _s3_path(f"s3://{rest.strip('/')}", region)
+
+
+def _s3_path(uri: str, region: str | None) -> S3Path:
+    import botocore.session
+    from boto3 import Session
+    from botocore.config import Config
+    from cloudpathlib import S3Client, S3Path
+
+    session = botocore.session.get_session()
+    session.set_default_client_config(
+        Config(
+            connect_timeout=S3_CONNECT_SECONDS,
+            read_timeout=S3_READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": S3_ATTEMPTS},
+        )
+    )
+    with _clear_errors(uri):
+        return S3Path(uri, client=S3Client(boto3_session=Session(botocore_session=session, region_name=region)))
+
+
+def safe_name(name: str) -> str:
+    """The name, if it can be one file's or folder's own; StorageError when it could lead out of its folder."""
+    if not name or name.startswith(".") or any(sign in name for sign in "/\\\0"):
+        raise StorageError(f"{name!r} cannot be a file's name: it is empty, begins with a dot or holds a slash")
+    return name
+
+
+def write_whole(target: Location, data: bytes) -> None:
+    """Puts the file whole, in place of any earlier one, and looks that all of it arrived.
+
+    Local: written aside in the same folder, flushed to disk, renamed. S3: one put. Raises StorageError naming the place.
+    """
+    with _clear_errors(target):
+        if isinstance(target, Path):
+            with _aside(target, folder=False) as temporary:
+                temporary.write_bytes(data)
+                _flush(temporary)
+                temporary.replace(target)
+        else:
+            target.client.client.put_object(Bucket=target.bucket, Key=target.key, Body=data)
+            _require_size(target, len(data))
+
+
+def write_once(target: Location, data: bytes) -> bool:
+    """Puts the file unless there is one already; True for the one writer that made it, also when several try at once."""
+    with _clear_errors(target):
+        if not isinstance(target, Path):
+            return _put_once(target, data)
+        with _aside(target, folder=False) as temporary:
+            temporary.write_bytes(data)
+            _flush(temporary)
+            try:
+                target.hardlink_to(temporary)
+            except FileExistsError:
+                return False
+    return True
+
+
+def move_whole(source: Path, target: Location) -> None:
+    """Moves a finished local file into place: renamed when the target is local (same file system), one put when on S3."""
+    with _clear_errors(target):
+        if isinstance(target, Path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _flush(source)
+            source.replace(target)
+        else:
+            with source.open("rb") as finished:
+                target.client.client.put_object(Bucket=target.bucket, Key=target.key, Body=finished)
+            _require_size(target, source.stat().st_size)
+
+
+def read_whole(target: Location) -> bytes:
+    """The file's bytes. Raises MissingFileError when there is none, StorageError when it cannot be read."""
+    with _clear_errors(target):
+        if isinstance(target, Path):
+            return target.read_bytes()
+        content: bytes = target.client.client.get_object(Bucket=target.bucket, Key=target.key)["Body"].read()
+        return content
+
+
+def stems(folder: Location, suffix: str) -> list[str]:
+    """Names, less `suffix`, of the files directly in the folder that end with it, sorted; none where there is no folder."""
+    with _clear_errors(folder):
+        if isinstance(folder, Path):
+            names = [path.name for path in folder.glob(f"*{suffix}")]
+        else:
+            prefix = f"{folder.key}/" if folder.key else ""
+            listing = folder.client.client.get_paginator("list_objects_v2")
+            pages = listing.paginate(Bucket=folder.bucket, Prefix=prefix, Delimiter="/")
+            names = [entry["Key"].removeprefix(prefix) for page in pages for entry in page.get("Contents", [])]
+    return sorted(name.removesuffix(suffix) for name in names if name.endswith(suffix))
+
+
+def remove(target: Location) -> None:
+    """Removes the file; one that is already gone is no error."""
+    with _clear_errors(target):
+        if isinstance(target, Path):
+            target.unlink(missing_ok=True)
+        else:
+            target.client.client.delete_object(Bucket=target.bucket, Key=target.key)
+
+
+def probe(folder: Location) -> str:
+    """Puts, reads and removes a small file; says that it worked. Raises StorageError with the reason when it does not."""
+    target = folder / f"probe-{secrets.token_hex(8)}"
+    write_whole(target, b"probe")
+    read_whole(target)
+    remove(target)
+    return f"{folder} can be written and read"
+
+
+@contextmanager
+def staging(folder: Location) -> Iterator[Path]:
+    """A local folder in which to prepare the files of `folder`, on the same file system if that is local; removed at the end."""
+    if isinstance(folder, Path):
+        with ExitStack() as stack:
+            with _clear_errors(folder):
+                temporary = stack.enter_context(_aside(folder, folder=True))
+            yield temporary
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+
+
+@contextmanager
+def _aside(target: Path, *, folder: bool) -> Iterator[Path]:
+    """An empty file or folder beside the target. While in use it is locked; what killed processes left has no lock and goes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for remains in target.parent.glob(f".{escape(target.name)}.*{ASIDE}"):
+        _sweep(remains)
+    held = None
+    while held is None:
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}{ASIDE}")
+        temporary.mkdir() if folder else temporary.touch(exist_ok=False)
+        held = _lock(temporary, fcntl.LOCK_SH)
+    try:
+        yield temporary
+    finally:
+        _discard(temporary)
+        os.close(held)
+
+
+def _sweep(remains: Path) -> None:
+    held = _lock(remains, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if held is not None:
+        _discard(remains)
+        os.close(held)
+
+
+def _lock(path: Path, mode: int) -> int | None:
+    """A descriptor that holds the lock; None when another process has the lock or has removed the path."""
+    try:
+        held = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(held, mode)
+        if os.fstat(held).st_nlink:
+            return held
+    except BlockingIOError:
+        pass
+    os.close(held)
+    return None
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as finished:
+        os.fsync(finished.fileno())
+
+
+def _put_once(target: S3Path, data: bytes) -> bool:
+    from botocore.exceptions import ClientError
+
+    for _ in range(S3_ATTEMPTS):
+        try:
+            target.client.client.put_object(Bucket=target.bucket, Key=target.key, Body=data, IfNoneMatch="*")
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("PreconditionFailed", "412"):
+                return False
+            if code not in ("ConditionalRequestConflict", "409"):
+                raise
+        else:
+            return True
+    raise StorageError(f"{target}: other writers kept putting the same file; run again")
+
+
+def _require_size(target: S3Path, size: int) -> None:
+    stored = target.client.client.head_object(Bucket=target.bucket, Key=target.key)["ContentLength"]
+    if stored != size:
+        raise StorageError(f"{target}: {size:,} bytes were put but {stored:,} are there; run again")
+
+
+@contextmanager
+def _clear_errors(place: Location | str) -> Iterator[None]:
+    """What went wrong at a place, in one sentence with the next step; keys and tokens stay out of it."""
+    s3_errors = () if isinstance(place, Path) else _s3_errors()
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MissingFileError(_missing(place)) from error
+    except OSError as error:
+        raise StorageError(
+            f"{place}: {error.strerror or error}; look at permission and free space there, then run again"
+        ) from error
+    except s3_errors as error:
+        raise _s3_error(place, error) from None
+
+
+def _missing(place: Location | str) -> str:
+    return f"{place} is not there; materialize what writes it first"
+
+
+def _s3_errors() -> tuple[type[Exception], ...]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
+
+
+def _s3_error(place: Location | str, error: Any) -> StorageError:
+    code = error.response["Error"]["Code"] if hasattr(error, "response") else type(error).__name__
+    if code in ("NoSuchKey", "404"):
+        return MissingFileError(_missing(place))
+    remedies = {
+        "NoSuchBucket": "the bucket does not exist; create it or correct its name in the settings",
+        "AccessDenied": "access is denied; the credentials need to list, get, put and delete objects here",
+        "ExpiredToken": "the credentials have expired; renew them",
+        "InvalidAccessKeyId": "the access key is unknown to this endpoint; look at the credentials and AWS_ENDPOINT_URL",
+        "SignatureDoesNotMatch": "the secret key does not fit the access key; look at the credentials",
+        "NoCredentialsError": "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role",
+        "EndpointConnectionError": "the endpoint cannot be reached; look at AWS_ENDPOINT_URL, the region and the network",
+    }
+    return StorageError(
+        f"{place}: {remedies.get(code, f'the store answered {code}; run again, and look at its status if it stays')}"
+    )

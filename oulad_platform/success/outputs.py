@@ -1,0 +1,66 @@
+"""The files of the success line, by path: what stands under outputs/ and reports/, made of frames as bytes.
+
+Writing them, and the manifest that lists them, is `storage.artifacts`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from oulad_platform.core.reports import csv_bytes, json_bytes
+from oulad_platform.success.alerts import alert_markdown
+from oulad_platform.success.experiments import ab_test_report
+from oulad_platform.success.summary import summary_markdown
+
+SAMPLE_ROWS = 1000
+
+
+def latest(daily: pd.DataFrame) -> pd.DataFrame:
+    """Of STUDENT_RISK_DAILY or COURSE_SUMMARY_DAILY rows, those of each module and presentation's own newest day."""
+    newest = daily.groupby(["code_module", "code_presentation"])["run_date"].transform("max")
+    return daily[daily["run_date"] == newest].reset_index(drop=True)
+
+
+def files(
+    *,
+    institution: str,
+    day: date,
+    metrics: Mapping[str, object],
+    risk: pd.DataFrame,
+    course_summary: pd.DataFrame,
+    shap_top_features: Mapping[str, float],
+    shap_summary_png: bytes,
+    alerts: pd.DataFrame,
+    assignments: pd.DataFrame,
+    results: pd.DataFrame,
+    roi: pd.DataFrame,
+    summary: pd.DataFrame,
+) -> dict[str, bytes]:
+    """Every output file, by its path; `day` is the newest day of the data.
+
+    `risk` and `course_summary` hold any number of days; samples, predictions and alerts are those of the newest scored one,
+    the `latest` files those of each presentation's own newest day among the rows given. The same input gives the same bytes.
+    """
+    by_risk = ["risk_score", "id_student", "code_module", "code_presentation"]
+    newest = risk[risk["run_date"] == risk["run_date"].max()]
+    newest_courses = course_summary[course_summary["run_date"] == course_summary["run_date"].max()]
+    scored_on = day if newest.empty else newest["run_date"].iloc[0].date()
+    predictions = newest.sort_values(by_risk, ascending=[False, True, True, True])
+    return {
+        "outputs/metrics_latest.json": json_bytes(metrics),
+        "outputs/predictions_latest.csv": csv_bytes(predictions),
+        "outputs/shap_top_features.json": json_bytes(shap_top_features),
+        "outputs/shap_summary.png": shap_summary_png,
+        "outputs/marts/student_risk_daily_sample.csv": csv_bytes(newest.head(SAMPLE_ROWS)),
+        "outputs/marts/course_summary_daily_sample.csv": csv_bytes(newest_courses.head(SAMPLE_ROWS)),
+        "outputs/marts/student_risk_latest.csv": csv_bytes(latest(risk)),
+        "outputs/marts/course_summary_latest.csv": csv_bytes(latest(course_summary)),
+        "outputs/alerts/alert_latest.md": alert_markdown(alerts, scored_on).encode(),
+        "outputs/experiments/assignment_latest.csv": csv_bytes(assignments),
+        "reports/ab_test_report.md": ab_test_report(results, assignments).encode(),
+        "reports/roi_sensitivity.csv": csv_bytes(roi),
+        "reports/executive_summary.md": summary_markdown(summary, institution, day).encode(),
+    }

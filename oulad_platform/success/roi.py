@@ -1,0 +1,47 @@
+"""What an intervention would return, over a grid of assumed effects and costs. Whether it has an effect is `experiments`'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from oulad_platform.success.tables import ROI_SENSITIVITY
+
+UPLIFTS = (3.0, 5.0, 8.0)
+
+
+def roi_sensitivity(
+    n_contacted: int, value_per_pass: float, costs_per_student: Sequence[float], uplifts: Sequence[float] = UPLIFTS
+) -> pd.DataFrame:
+    """ROI_SENSITIVITY: one row per uplift (percentage points of the pass rate) and cost of contacting one student.
+
+    incremental_passes = uplift / 100 * n_contacted; net_benefit = incremental_passes * value_per_pass - intervention_cost;
+    roi = net_benefit / intervention_cost, absent when nothing was spent. Money is in the currency of `value_per_pass`.
+    Raises ValueError when a number is negative or not finite.
+    """
+    given: dict[str, Sequence[float]] = {
+        "n_contacted": [n_contacted],
+        "value_per_pass": [value_per_pass],
+        "uplift": uplifts,
+        "cost per student": costs_per_student,
+    }
+    for name, values in given.items():
+        bad = [value for value in values if not 0 <= value < np.inf]
+        if bad:
+            raise ValueError(f"return on intervention: {name} {bad[0]} is not a number of 0 or more")
+    grid = pd.MultiIndex.from_product([uplifts, costs_per_student], names=ROI_SENSITIVITY.key).to_frame(index=False)
+    passes = grid["uplift_points"] / 100 * n_contacted
+    cost = grid["cost_per_student"] * n_contacted
+    net_benefit = passes * value_per_pass - cost
+    return ROI_SENSITIVITY.conform(
+        grid.assign(
+            value_per_pass=value_per_pass,
+            n_contacted=n_contacted,
+            incremental_passes=passes,
+            intervention_cost=cost,
+            net_benefit=net_benefit,
+            roi=net_benefit / cost.where(cost > 0),
+        )
+    )

@@ -1,0 +1,117 @@
+"""The graph as Dagster sees it: what is there, what it says of itself, what the schedules ask for."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+import time_machine
+
+from oulad_platform.defs.catalog import CATALOG
+from oulad_platform.defs.resources import Platform
+from oulad_platform.definitions import build_defs
+from oulad_platform.settings import Settings
+
+KEYS = {
+    "sources": "assessments courses student_assessment student_info student_registration student_vle vle",
+    "enrollment": "enrollment_deltas enrollment_metrics enrollment_snapshots",
+    "success": (
+        "alert_log artifacts_manifest course_summary_daily executive_summary experiment_assignments experiment_results features "
+        "model_metrics risk_model roi_sensitivity shap_values student_risk_daily student_weeks training_panel"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("home")
+    return Settings(lake_uri=str(home / "lake"), outbox_uri=str(home / "outbox"), pipeline_demo_mode=True)
+
+
+@pytest.fixture(scope="module")
+def defs(settings: Settings) -> dg.Definitions:
+    return build_defs(settings)
+
+
+def test_the_asset_keys_are_names_for_good(defs: dg.Definitions) -> None:
+    found = {line: "" for line in KEYS}
+    for key in sorted(defs.resolve_all_asset_keys(), key=lambda key: key.path):
+        line, name = key.path
+        found[line] = f"{found[line]} {name}".strip()
+    assert found == KEYS
+
+
+def test_every_asset_says_whose_it_is_and_what_a_row_is(defs: dg.Definitions) -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
+        assert spec.group_name.split("_")[0] == spec.key.path[0]
+        assert spec.tags["line"] == spec.key.path[0]
+        assert spec.description.startswith(("One row per", "One entry per", "One model per")), spec.key
+
+
+def test_every_table_shows_its_columns_and_has_a_check(defs: dg.Definitions) -> None:
+    specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+    checked = {check.asset_key for definition in defs.asset_checks for check in definition.check_specs}
+    for key, entry in CATALOG.items():
+        schema = specs[key].metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == entry.table.names
+        assert key in checked
+
+
+def test_the_graph_runs_from_the_files_to_the_summary(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    upstream = dg.AssetSelection.assets(["success", "executive_summary"]).upstream().resolve(graph)
+    assert dg.AssetKey(["sources", "student_vle"]) in upstream
+    assert dg.AssetKey(["enrollment", "enrollment_snapshots"]) in upstream
+    assert dg.AssetKey(["success", "risk_model"]) in upstream
+
+
+def test_days_are_the_only_partitions_and_end_today(defs: dg.Definitions) -> None:
+    definitions = {spec.partitions_def for spec in defs.resolve_all_asset_specs()} - {None}
+    (days,) = definitions
+    with time_machine.travel(datetime(2026, 3, 2, 0, 30, tzinfo=ZoneInfo("Europe/London")), tick=False):
+        assert days.get_last_partition_key() == "2026-03-02"
+    assert days.get_first_partition_key() == "2013-01-01"
+
+
+class LivePlatform(Platform):
+    def newest_day(self, today: date) -> date:
+        return today
+
+
+class EndedPlatform(Platform):
+    def newest_day(self, today: date) -> date:
+        return date(2014, 9, 30)
+
+
+def tick(settings: Settings, platform: Platform, name: str) -> Any:
+    repository = build_defs(settings, platform=platform).get_repository_def()
+    at_eight = datetime(2026, 3, 2, 8, tzinfo=ZoneInfo("Europe/London"))
+    resources = {"platform": platform}
+    with dg.build_schedule_context(
+        scheduled_execution_time=at_eight, resources=resources, repository_def=repository
+    ) as context:
+        return repository.get_schedule_def(name).evaluate_tick(context)
+
+
+@pytest.mark.parametrize("name", ["enrollment_daily_at_eight", "success_daily_at_eight"])
+def test_at_eight_the_schedules_ask_for_today(name: str, settings: Settings) -> None:
+    (request,) = tick(settings, LivePlatform(settings), name).run_requests
+    assert (request.partition_key, request.run_key) == ("2026-03-02", "2026-03-02")
+
+
+def test_a_calendar_that_has_ended_is_not_asked_for_its_last_day_again(settings: Settings) -> None:
+    data = tick(settings, EndedPlatform(settings), "success_daily_at_eight")
+    assert not data.run_requests
+    assert "ended on 2014-09-30" in data.skip_message
+
+
+def test_schedules_and_sensors_start_as_the_settings_say(tmp_path: Path) -> None:
+    for automation, status in ((True, "RUNNING"), (False, "STOPPED")):
+        defs = build_defs(Settings(lake_uri=str(tmp_path), automation=automation))
+        repository = defs.get_repository_def()
+        statuses = {one.default_status.value for one in (*repository.schedule_defs, *repository.sensor_defs)}
+        assert statuses == {status}

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oulad_platform.core.tables import Column, Table, TableError
+from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
+from oulad_platform.storage.lake import Lake
+
+ROOT = Path(__file__).resolve().parents[2]
+MONDAY, TUESDAY, WEDNESDAY = date(2014, 5, 19), date(2014, 5, 20), date(2014, 5, 21)
+VISITS = Table(
+    "visits",
+    "One row per student and day.",
+    (
+        Column("student", "text", "The student."),
+        Column("day", "date", "The day."),
+        Column("n_clicks", "int32", "Clicks.", nullable=True),
+        Column("note", "text", "A note.", nullable=True),
+    ),
+    key=("student", "day"),
+    day="day",
+)
+CLICKS = pa.schema([pa.field("student", pa.string()), pa.field("day", pa.date32()), pa.field("n_clicks", pa.int32())])
+
+
+def visits(*rows: tuple[str, date, int | None, str | None]) -> pd.DataFrame:
+    return VISITS.conform(pd.DataFrame(rows, columns=VISITS.names).astype({"day": "datetime64[us]"}))
+
+
+def chunk(*students: str) -> pa.Table:
+    return VISITS.to_arrow(visits(*((student, MONDAY, 1, None) for student in students)))
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    if request.param == "folder":
+        return Lake(str(tmp_path / "lake"))
+    return Lake(f"s3://{request.getfixturevalue('s3')}/a prefix/für alle/")
+
+
+def test_days_are_replaced_and_read_back_by_key_and_a_day_without_rows_is_known_to_be_empty(lake: Lake) -> None:
+    frame = visits(("b", MONDAY, None, ""), ("a", WEDNESDAY, 3, None), ("00123", MONDAY, 1, "😀"))
+    assert lake.replace_days("success", VISITS, frame, [WEDNESDAY, TUESDAY, MONDAY]) == {MONDAY: 2, TUESDAY: 0, WEDNESDAY: 1}
+    assert lake.days("success", VISITS) == [MONDAY, TUESDAY, WEDNESDAY]
+    pd.testing.assert_frame_equal(lake.read_days("success", VISITS, [MONDAY, TUESDAY, WEDNESDAY]), frame)
+    lake.replace_days("success", VISITS, visits(("c", MONDAY, 1, None)), [MONDAY])
+    assert lake.read_days("success", VISITS, [WEDNESDAY, MONDAY])["student"].tolist() == ["a", "c"]
+
+
+def test_days_that_were_never_written_are_left_out_and_none_at_all_is_an_empty_conforming_frame(lake: Lake) -> None:
+    assert lake.days("success", VISITS) == []
+    pd.testing.assert_frame_equal(lake.read_days("success", VISITS, [MONDAY]), VISITS.empty())
+
+
+def test_rows_of_another_day_are_refused_before_anything_is_written(lake: Lake) -> None:
+    with pytest.raises(StorageError, match="table visits, day: rows of 2014-05-20"):
+        lake.replace_days("success", VISITS, visits(("a", MONDAY, 1, None), ("a", TUESDAY, 1, None)), [MONDAY])
+    assert lake.days("success", VISITS) == []
+
+
+def test_a_whole_table_is_replaced_and_one_that_was_never_written_names_its_asset(lake: Lake) -> None:
+    with pytest.raises(
+        MissingTableError, match=r"The sources/visits table is empty\. Materialize the asset sources/visits first\."
+    ):
+        lake.read("sources", VISITS)
+    frame = visits(("a", MONDAY, 1, None), ("b", MONDAY, 2, "x"))
+    assert lake.replace("sources", VISITS, frame) == 2
+    pd.testing.assert_frame_equal(lake.read("sources", VISITS), frame)
+
+
+def test_a_fact_is_remembered_as_it_was_first_told(lake: Lake) -> None:
+    assert lake.remember("demo_campus", "2014-05-20") == "2014-05-20"
+    assert lake.remember("demo_campus", "2014-05-21") == "2014-05-20"
+
+
+def test_a_place_is_probed_without_remains(lake: Lake) -> None:
+    assert lake.probe().endswith("can be written and read")
+    assert not list(lake._root.rglob("probe*"))
+
+
+def test_parts_repeat_in_order_and_parts_that_are_gone_are_removed(lake: Lake) -> None:
+    assert lake.replace_parts("sources", VISITS, [("2013J", chunk("b")), ("2014B", chunk("c")), ("2013J", chunk("a"))]) == {
+        "2013J": 2,
+        "2014B": 1,
+    }
+    parts = lake.parts("sources", VISITS)
+    assert list(parts) == ["2013J", "2014B"]
+    assert parts["2013J"]["student"].tolist() == ["b", "a"]
+    assert lake.parts("sources", VISITS, columns=["n_clicks", "student"])["2014B"].columns.tolist() == ["student", "n_clicks"]
+    lake.replace_parts("sources", VISITS, [("2014J", chunk("d"))])
+    assert list(lake.parts("sources", VISITS)) == ["2014J"]
+    assert "2013J" not in parts
+    with pytest.raises(KeyError, match="visits has no part '2013J'"):
+        parts["2013J"]
+    with pytest.raises(TableError, match="visits has no columns"):
+        lake.parts("sources", VISITS, columns=["clicks"])
+
+
+def test_parts_stay_as_they_were_when_the_chunks_fail_or_there_are_none(lake: Lake, tmp_path: Path) -> None:
+    lake.replace_parts("sources", VISITS, [("2013J", chunk("a"))])
+
+    def broken() -> Iterator[tuple[str, pa.Table]]:
+        yield "2013J", chunk("b")
+        raise ValueError("studentVle.csv, row 2: cut")
+
+    with pytest.raises(ValueError, match="row 2: cut"):
+        lake.replace_parts("sources", VISITS, broken())
+    with pytest.raises(StorageError, match="no parts were given"):
+        lake.replace_parts("sources", VISITS, [])
+    with pytest.raises(SchemaMismatchError, match=r"lacks the columns \['note'\]"):
+        lake.replace_parts("sources", VISITS, [("2013J", CLICKS.empty_table())])
+    assert lake.parts("sources", VISITS)["2013J"]["student"].tolist() == ["a"]
+    assert list(tmp_path.rglob("*.aside")) == []
+
+
+def test_a_file_in_an_older_shape_is_named_with_what_differs(lake: Lake) -> None:
+    lake.replace("sources", VISITS, visits(("a", MONDAY, 1, None)))
+    wider = Table("visits", VISITS.grain, (*VISITS.columns, Column("site", "int32", "Site.")), VISITS.key, VISITS.day)
+    other = Table(
+        "visits", VISITS.grain, (*VISITS.columns[:2], Column("n_clicks", "int64", "Clicks."), VISITS.columns[3]), VISITS.key
+    )
+    with pytest.raises(
+        SchemaMismatchError, match=r"all\.parquet: lacks the columns \['site'\].*materialize sources/visits again"
+    ):
+        lake.read("sources", wider)
+    with pytest.raises(SchemaMismatchError, match="declared otherwise: n_clicks is"):
+        lake.read("sources", other)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", ".hidden"])
+def test_a_part_cannot_lead_out_of_its_table(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be a file's name"):
+        Lake(str(tmp_path)).replace_parts("sources", VISITS, [(name, chunk("a"))])
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_equal_rows_make_equal_bytes(tmp_path: Path) -> None:
+    frame = visits(("a", MONDAY, 1, None), ("b", MONDAY, None, "x"))
+    files = []
+    for name in ("one", "two"):
+        Lake(str(tmp_path / name)).replace_days("success", VISITS, frame.copy(), [MONDAY])
+        files.append((tmp_path / name / "success" / "visits" / "2014-05-19.parquet").read_bytes())
+    assert files[0] == files[1]
+
+
+TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+ROWS = st.tuples(
+    st.uuids().map(str), st.dates(date(1900, 1, 1), date(2200, 1, 1)), st.none() | st.integers(-(2**31), 2**31 - 1), TEXTS
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROWS, max_size=8))
+def test_any_rows_survive_the_lake(tmp_path: Path, rows: list[tuple[str, date, int | None, str | None]]) -> None:
+    lake, frame = Lake(str(tmp_path)), visits(*rows)
+    lake.replace("sources", VISITS, frame)
+    pd.testing.assert_frame_equal(lake.read("sources", VISITS), frame)
+    days = [day.date() for day in frame["day"]]
+    lake.replace_days("success", VISITS, frame, days)
+    pd.testing.assert_frame_equal(lake.read_days("success", VISITS, days), frame)
+
+
+WRITER = """
+import sys, time
+from oulad_platform.core.tables import Column, Table
+from oulad_platform.storage.lake import Lake
+
+table = Table("visits", "One row per student.", (Column("student", "text", "The student."),), ("student",))
+def chunks():
+    yield "2013J", table.to_arrow(table.empty())
+    print("staged", flush=True)
+    time.sleep(60)
+Lake(sys.argv[1]).replace_parts("sources", table, chunks())
+"""
+
+
+def test_a_writer_killed_in_the_middle_leaves_the_old_parts_and_the_next_one_sweeps_its_remains(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    lake.replace_parts("sources", VISITS, [("2013J", chunk("a"))])
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "staged\n"
+        with_a_live_writer = lake.replace_parts("sources", VISITS, [("2013J", chunk("b"))])
+        remains_of_the_live_writer = len(list(tmp_path.rglob("*.aside")))
+        writer.kill()
+    assert with_a_live_writer == {"2013J": 1}
+    assert remains_of_the_live_writer == 1
+    assert lake.parts("sources", VISITS)["2013J"]["student"].tolist() == ["b"]
+    lake.replace_parts("sources", VISITS, [("2013J", chunk("c"))])
+    assert list(tmp_path.rglob("*.aside")) == []

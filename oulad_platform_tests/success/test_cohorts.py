@@ -1,0 +1,69 @@
+"""Tests of success.cohorts: what had closed when, and what a version may learn from."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from oulad_platform.core.checks import require
+from oulad_platform.success.cohorts import Version, closing_days, training_panel, version_for, versions
+from oulad_platform.success.presentation import label
+from oulad_platform.success.tables import TRAINING_PANEL
+from oulad_platform_tests.success.campus import cohorts, courses, tables
+
+NAN = float("nan")
+OULAD = courses(
+    ("AAA", "2013J", 268, "2013-10-01"),
+    ("BBB", "2013B", 240, "2013-02-01"),
+    ("BBB", "2013J", 261, "2013-10-01"),
+    ("BBB", "2014B", 241, "2014-02-01"),
+)
+
+
+def test_a_code_closes_when_its_last_module_ends():
+    assert closing_days(OULAD).dt.date.to_dict() == {
+        "2013B": date(2013, 9, 29),
+        "2013J": date(2014, 6, 26),
+        "2014B": date(2014, 9, 30),
+    }
+
+
+def test_each_close_makes_a_version_of_all_codes_closed_by_then():
+    assert versions(OULAD, date(2014, 6, 27)) == [
+        Version("2013B", date(2013, 9, 30), ("2013B",)),
+        Version("2013J", date(2014, 6, 27), ("2013B", "2013J")),
+    ]
+    assert versions(OULAD, date(2013, 9, 29)) == []
+
+
+def test_codes_that_close_on_one_day_make_one_version():
+    both = courses(("AAA", "2013B", 242, "2013-02-01"), ("AAA", "2013J", 0, "2013-10-01"))
+    assert versions(both, date(2014, 1, 1)) == [Version("2013J", date(2013, 10, 2), ("2013B", "2013J"))]
+
+
+def test_a_day_is_scored_by_the_newest_version_whose_labels_were_known():
+    made = versions(OULAD, date(2015, 1, 1))
+    assert version_for(date(2013, 9, 29), made) is None
+    assert version_for(date(2013, 9, 30), made).name == "2013B"
+    assert version_for(date(2014, 6, 26), made).name == "2013B"
+    assert version_for(date(2014, 6, 27), made).name == "2013J"
+
+
+def test_failing_and_leaving_are_one_label_and_no_result_is_none():
+    results = pd.DataFrame({"final_result": ["Fail", "Withdrawn", "Pass", "Distinction", None]})
+    assert label(results).fillna(-1).tolist() == [1, 1, 0, 0, -1]
+
+
+def test_the_panel_holds_who_was_live_on_each_day_and_has_a_result():
+    people = [(1, -9, NAN, "Pass"), (2, -9, 20, "Withdrawn"), (3, 10, NAN, "Fail"), (4, -9, NAN, None)]
+    panel = require(training_panel(tables(people, length=30), {}, date(2014, 4, 1)), TRAINING_PANEL)
+    assert panel.groupby("day")["id_student"].agg(list).to_dict() == {7: [1, 2], 14: [1, 2, 3], 28: [1, 3]}
+    assert panel.groupby("id_student")["label"].first().to_dict() == {1: 0, 2: 1, 3: 1}
+
+
+def test_a_presentation_that_still_runs_is_not_in_the_panel():
+    raw, parts = cohorts(("2013B", "2013-02-01"), ("2013J", "2013-10-01"), n_students=5)
+    assert len(require(training_panel(raw, parts, date(2013, 4, 2)), TRAINING_PANEL)) == 0
+    assert set(training_panel(raw, parts, date(2013, 4, 3))["code_presentation"]) == {"2013B"}
+    assert set(training_panel(raw, parts, date(2013, 12, 1))["code_presentation"]) == {"2013B", "2013J"}

@@ -1,0 +1,212 @@
+"""Tests of success.features: every feature on a campus small enough to count by hand, and point in time as a law."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oulad_platform.core.checks import require
+from oulad_platform.success.features import CATALOGUE, FEATURE_NAMES, daily_features, presentation_features
+from oulad_platform.success.presentation import closed_rates, presentations
+from oulad_platform.success.tables import FEATURES
+from oulad_platform_tests.success.campus import Tables, clicks, courses, tables
+
+NAN = float("nan")
+DAY = 30
+
+
+def features_on(raw: Tables, rows: pd.DataFrame, day: int = DAY) -> pd.DataFrame:
+    (one,) = presentations(raw, {"AAA_2014B": rows})
+    return presentation_features(one, [day], closed_rates(raw, "AAA")).set_index("id_student")
+
+
+def feature(name: str, raw: Tables, rows: pd.DataFrame, day: int = DAY) -> float:
+    return pytest.approx(features_on(raw, rows, day)[name].item(), nan_ok=True)
+
+
+ONE = [(1, -10.0, NAN, None)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("day_in_course", 30),
+        ("clicks_7d", 9),
+        ("clicks_14d", 12),
+        ("clicks_28d", 17),
+        ("clicks_since_start", 23),
+        ("clicks_before_start", 4),
+        ("active_days_7d", 2),
+        ("active_days_14d", 3),
+        ("active_days_28d", 4),
+        ("active_days_since_start", 5),
+        ("days_since_last_visit", 1),
+        ("clicks_trend_7d", 0.75),
+        ("clicks_vs_cohort_28d", 1),
+        ("registration_lead", 10),
+        ("previous_attempts", 1),
+        ("studied_credits", 60),
+        ("education_level", 3),
+        ("module_risk_rate", NAN),
+    ],
+)
+def test_clicks_are_counted_up_to_the_day_before(name, expected):
+    rows = clicks((1, -5, 4), (1, 0, 6), (1, 2, 5), (1, 22, 3), (1, 23, 1), (1, 23, 1), (1, 29, 7), (1, 30, 100), (1, 60, 100))
+    assert expected == feature(name, tables(ONE), rows)
+
+
+COURSEWORK = [
+    (1, "TMA", 10, 10),
+    (2, "TMA", 20, 30),
+    (3, "CMA", 29, 0),
+    (4, "TMA", 30, 60),
+    (5, "Exam", 5, 100),
+    (6, "TMA", 25, 10),
+]
+HANDED_IN = [(1, 1, 12, 0, 50), (2, 1, 18, 0, 80), (4, 1, 30, 0, 100), (5, 1, 5, 0, 1), (6, 1, -1, 1, 99)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("n_assessments_due", 3),
+        ("n_assessments_submitted", 2),
+        ("n_assessments_missed", 1),
+        ("missed_share", 1 / 3),
+        ("score_mean", 65),
+        ("score_weighted", 72.5),
+        ("last_score", 80),
+        ("days_late_mean", 0),
+    ],
+)
+def test_coursework_counts_what_was_handed_in_before_the_day_banked_and_exams_aside(name, expected):
+    assert expected == feature(name, tables(ONE, COURSEWORK, HANDED_IN), clicks())
+
+
+def test_what_was_handed_in_late_is_missed_until_then():
+    raw = tables(ONE, [(1, "TMA", 10, 100)], [(1, 1, 15, 0, 70)])
+    (one,) = presentations(raw, {})
+    shown = presentation_features(one, [10, 11, 15, 16], closed_rates(raw, "AAA"))
+    assert shown["n_assessments_missed"].tolist() == [0, 1, 1, 0]
+    assert shown["score_mean"].fillna(-1).tolist() == [-1, -1, -1, 70]
+
+
+def test_an_absent_score_counts_as_handed_in_but_not_as_a_mark():
+    row = features_on(tables(ONE, [(1, "TMA", 10, 100)], [(1, 1, 9, 0, NAN)]), clicks()).iloc[0]
+    assert row["n_assessments_submitted"] == 1
+    assert row["n_assessments_missed"] == 0
+    assert np.isnan(row[["score_mean", "score_weighted", "last_score"]].to_numpy("float64")).all()
+
+
+def test_a_student_without_a_trace_stays_with_zero_counts_and_missing_facts():
+    row = features_on(tables(ONE), clicks()).iloc[0]
+    assert row[["clicks_7d", "active_days_since_start", "n_assessments_due"]].tolist() == [0, 0, 0]
+    missing = ["days_since_last_visit", "clicks_trend_7d", "clicks_vs_cohort_28d", "missed_share", "score_mean", "days_late_mean"]
+    assert row[missing].isna().all()
+
+
+def test_only_enrolments_in_force_on_the_day_are_there():
+    people = [
+        (1, -10, NAN, None),
+        (2, -10, 29, None),
+        (3, -10, 30, None),
+        (4, 30, NAN, None),
+        (5, 31, NAN, None),
+        (6, NAN, NAN, None),
+    ]
+    assert features_on(tables(people), clicks()).index.tolist() == [1, 3, 4]
+
+
+def test_the_cohorts_pace_is_the_median_of_who_is_still_there():
+    people = [(1, -10, NAN, None), (2, -10, NAN, None), (3, -10, NAN, None), (4, -10, 5, None)]
+    rows = clicks((1, 29, 2), (2, 29, 4), (3, 29, 8), (4, 4, 999))
+    assert features_on(tables(people), rows)["clicks_vs_cohort_28d"].tolist() == [0.5, 1.0, 2.0]
+
+
+def test_the_modules_earlier_results_are_known_the_day_after_it_closed():
+    older = tables([(7, -9, NAN, "Fail"), (8, -9, NAN, "Pass"), (9, -9, 3, "Withdrawn"), (10, -9, NAN, None)], code="2013J")
+    raw = {name: pd.concat([frame, older[name]]) for name, frame in tables(ONE).items()}
+    raw["courses"] = courses(("AAA", "2014B", 60, "2014-02-01"), ("AAA", "2013J", 130, "2013-10-01"))
+    days = pd.DatetimeIndex(["2014-02-08", "2014-02-09"])
+    shown = daily_features(raw, {}, days).query("code_presentation == '2014B'")
+    assert shown["module_risk_rate"].round(4).fillna(-1).tolist() == pytest.approx([-1, 2 / 3], abs=1e-4)
+
+
+def test_days_outside_the_presentation_give_no_rows_and_every_frame_fits_its_table():
+    raw = tables(ONE)
+    inside = daily_features(raw, {}, pd.date_range("2014-01-30", "2014-02-02"))
+    assert require(inside, FEATURES)["run_date"].dt.date.tolist() == [date(2014, 2, 1), date(2014, 2, 2)]
+    assert len(require(daily_features(raw, {}, pd.date_range("2014-04-02", "2014-04-03")), FEATURES)) == 1
+    assert len(require(daily_features(raw, {}, pd.date_range("2015-04-02", "2015-04-03")), FEATURES)) == 0
+
+
+def test_clicks_of_a_student_who_is_not_enrolled_are_refused_by_number():
+    with pytest.raises(ValueError, match="AAA 2014B: student 99"):
+        features_on(tables(ONE), clicks((99, 3, 1)))
+
+
+def test_many_days_at_once_equal_each_day_alone():
+    raw = tables([*ONE, (2, 3, 40, None)], COURSEWORK, [*HANDED_IN, (1, 2, 3, 0, 20)])
+    rows = clicks((1, -30, 2), (1, 5, 1), (2, 6, 4), (2, 20, 5))
+    days = pd.date_range("2014-02-01", "2014-04-02")
+    together = daily_features(raw, {"AAA_2014B": rows}, days)
+    alone = pd.concat([daily_features(raw, {"AAA_2014B": rows}, days[[place]]) for place in range(len(days))], ignore_index=True)
+    pd.testing.assert_frame_equal(together, alone)
+
+
+def test_the_catalogue_says_each_feature_once_and_its_sentence_takes_the_value():
+    assert len(set(FEATURE_NAMES)) == len(CATALOGUE)
+    assert all(one.sentence.format(value=2.0) != one.sentence for one in CATALOGUE)
+    assert not {"gender", "age_band", "imd_band", "disability"} & set(FEATURE_NAMES)
+
+
+past, any_day = st.integers(-40, DAY - 1), st.integers(-40, 59)
+student = st.integers(1, 5)
+click_rows = st.lists(st.tuples(student, any_day, st.integers(0, 9)), max_size=25)
+hand_ins = st.dictionaries(st.tuples(st.integers(1, 4), student), st.tuples(any_day, st.integers(0, 1), st.integers(0, 100)))
+registrations = st.lists(st.tuples(any_day, st.none() | any_day), min_size=5, max_size=5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(click_rows, hand_ins, registrations, st.lists(st.none() | st.integers(0, 59), min_size=4, max_size=4))
+def test_nothing_dated_on_or_after_a_day_changes_who_is_live_or_any_feature(rows, handed_in, registered, due):
+    def seen(before: float) -> pd.DataFrame:
+        people = [
+            (one + 1, first if first <= before else NAN, NAN if left is None or left >= before else left, None)
+            for one, (first, left) in enumerate(registered)
+        ]
+        given_in = [(*key, *value) for key, value in handed_in.items() if value[0] < before]
+        work = [(one + 1, "TMA", NAN if day is None else day, 25) for one, day in enumerate(due)]
+        known = clicks(*(row for row in rows if row[1] < before))
+        return features_on(tables(people, work, given_in), known)
+
+    pd.testing.assert_frame_equal(seen(DAY), seen(1e9))
+
+
+@settings(max_examples=20, deadline=None)
+@given(click_rows, hand_ins, st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing(rows, handed_in, random):
+    given_in = [(*key, *value) for key, value in handed_in.items()]
+    people, work = [(one, -10, NAN, None) for one in range(1, 6)], [(one, "TMA", 10 * one, 25) for one in range(1, 5)]
+    before = features_on(tables(people, work, given_in), clicks(*rows))
+    for whatever in (rows, given_in, people, work):
+        random.shuffle(whatever)
+    pd.testing.assert_frame_equal(before, features_on(tables(people, work, given_in), clicks(*rows)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(click_rows, hand_ins)
+def test_windows_nest_and_missed_never_exceeds_due(rows, handed_in):
+    given_in = [(*key, *value) for key, value in handed_in.items()]
+    people, work = [(one, -10, NAN, None) for one in range(1, 6)], [(one, "TMA", 10 * one, 25) for one in range(1, 5)]
+    shown = features_on(tables(people, work, given_in), clicks(*rows))
+    for kind in ("clicks", "active_days"):
+        for shorter, longer in pairwise((f"{kind}_7d", f"{kind}_14d", f"{kind}_28d", f"{kind}_since_start")):
+            assert (shown[shorter] <= shown[longer]).all()
+    assert shown["n_assessments_missed"].between(0, shown["n_assessments_due"]).all()

@@ -1,0 +1,101 @@
+"""Tests of success.outputs: every file of the seed documents is there, about the newest day of the data."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import pandas as pd
+
+from oulad_platform.success.experiments import assign, simulate
+from oulad_platform.success.marts import course_summary, student_risk
+from oulad_platform.success.outputs import files, latest
+from oulad_platform.success.roi import roi_sensitivity
+from oulad_platform.success.tables import ALERT_LOG, EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
+
+TODAY = date(2014, 5, 20)
+
+
+def risk() -> pd.DataFrame:
+    """AAA 2013J ended on the 19th; BBB 2014B goes on."""
+    rows = [
+        ("2014-05-18", "AAA", "2013J", 1, 0.3),
+        ("2014-05-19", "AAA", "2013J", 1, 0.4),
+        ("2014-05-19", "BBB", "2014B", 2, 0.1),
+        ("2014-05-20", "BBB", "2014B", 2, 0.2),
+        ("2014-05-20", "BBB", "2014B", 3, 0.9),
+    ]
+    frame = pd.DataFrame(rows, columns=["run_date", "code_module", "code_presentation", "id_student", "risk_score"])
+    frame["run_date"] = pd.to_datetime(frame["run_date"]).astype("datetime64[us]")
+    return STUDENT_RISK_DAILY.conform(student_risk(frame.assign(day=100, model_version="2013B"), threshold=0.25))
+
+
+def made(scores: pd.DataFrame) -> dict[str, bytes]:
+    today = scores[scores["run_date"] == pd.Timestamp(TODAY)]
+    assignments = assign(today, "trial", 10, seed=7)
+    reference = pd.DataFrame({"code_module": "BBB", "risk_score": [0.1, 0.9], "passed": [True, False]})
+    return files(
+        institution="Demo University",
+        day=TODAY,
+        metrics={"auc": float("nan")},
+        risk=scores,
+        course_summary=course_summary(scores),
+        shap_top_features={"clicks_7d": 0.5},
+        shap_summary_png=b"png",
+        alerts=ALERT_LOG.empty(),
+        assignments=assignments,
+        results=simulate(assignments, reference, seed=7),
+        roi=roi_sensitivity(2, 3000, costs_per_student=(25,)),
+        summary=EXECUTIVE_SUMMARY.empty(),
+    )
+
+
+def read(content: bytes) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(content))
+
+
+def test_latest_is_the_newest_day_of_each_presentation():
+    assert latest(risk())["id_student"].tolist() == [1, 2, 3]
+    assert latest(STUDENT_RISK_DAILY.empty()).empty
+
+
+def test_every_file_of_the_seed_documents_is_made():
+    assert sorted(made(risk())) == [
+        "outputs/alerts/alert_latest.md",
+        "outputs/experiments/assignment_latest.csv",
+        "outputs/marts/course_summary_daily_sample.csv",
+        "outputs/marts/course_summary_latest.csv",
+        "outputs/marts/student_risk_daily_sample.csv",
+        "outputs/marts/student_risk_latest.csv",
+        "outputs/metrics_latest.json",
+        "outputs/predictions_latest.csv",
+        "outputs/shap_summary.png",
+        "outputs/shap_top_features.json",
+        "reports/ab_test_report.md",
+        "reports/executive_summary.md",
+        "reports/roi_sensitivity.csv",
+    ]
+
+
+def test_predictions_are_those_of_the_day_at_highest_risk_first():
+    found = read(made(risk())["outputs/predictions_latest.csv"])
+    assert found["id_student"].tolist() == [3, 2]
+    assert found["run_date"].unique().tolist() == ["2014-05-20"]
+
+
+def test_samples_are_of_the_day_and_latest_of_each_presentation():
+    outputs = made(risk())
+    assert read(outputs["outputs/marts/student_risk_daily_sample.csv"])["id_student"].tolist() == [2, 3]
+    assert read(outputs["outputs/marts/student_risk_latest.csv"])["id_student"].tolist() == [1, 2, 3]
+    assert read(outputs["outputs/marts/course_summary_daily_sample.csv"])["code_module"].tolist() == ["BBB"]
+    assert read(outputs["outputs/marts/course_summary_latest.csv"])["code_module"].tolist() == ["AAA", "BBB"]
+
+
+def test_a_sample_stops_at_a_thousand_rows():
+    many = pd.concat([risk().iloc[[4]]] * 1001).assign(id_student=range(1001))
+    assert len(read(made(many)["outputs/marts/student_risk_daily_sample.csv"])) == 1000
+
+
+def test_the_same_input_gives_the_same_bytes_and_undefined_metrics_are_null():
+    assert made(risk()) == made(risk())
+    assert made(risk())["outputs/metrics_latest.json"] == b'{\n  "auc": null\n}\n'

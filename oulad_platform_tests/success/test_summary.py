@@ -1,0 +1,178 @@
+"""Tests of success.summary: each sentence with its number, and every missing piece said."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from oulad_platform.core.checks import check_frame
+from oulad_platform.success.summary import executive_summary, summary_markdown
+from oulad_platform.success.tables import (
+    ALERT_LOG,
+    COURSE_SUMMARY_DAILY,
+    EXECUTIVE_SUMMARY,
+    EXPERIMENT_RESULTS,
+    MODEL_METRICS,
+    ROI_SENSITIVITY,
+    STUDENT_RISK_DAILY,
+)
+
+TODAY = date(2014, 5, 20)
+DAY, WEEK_BEFORE = pd.Timestamp(TODAY), pd.Timestamp("2014-05-13")
+METRICS = ["date", "scope", "total_enrollment", "new_students", "dropped_students", "completed_students", "net_change"]
+NOTHING = {
+    "enrollment": pd.DataFrame(columns=METRICS),
+    "risk": STUDENT_RISK_DAILY.empty(),
+    "course_summary": COURSE_SUMMARY_DAILY.empty(),
+    "model_metrics": MODEL_METRICS.empty(),
+    "alerts": ALERT_LOG.empty(),
+    "experiments": EXPERIMENT_RESULTS.empty(),
+    "roi": ROI_SENSITIVITY.empty(),
+}
+
+
+def sentences(**frames: pd.DataFrame) -> pd.DataFrame:
+    return executive_summary(day=TODAY, institution="Demo University", semester="", **{**NOTHING, **frames})
+
+
+def under(heading: str, **frames: pd.DataFrame) -> list[tuple[str, float]]:
+    summary = sentences(**frames)
+    assert check_frame(summary, EXECUTIVE_SUMMARY) == []
+    rows = summary[summary["heading"] == heading]
+    return list(zip(rows["sentence"], rows["value"], strict=True))
+
+
+def test_every_missing_piece_is_said():
+    assert sentences()["sentence"].tolist() == [
+        "No enrolment figures for Demo University on 2014-05-20.",
+        "No enrolment was scored on 2014-05-20.",
+        "The model has not been tested on a later cohort yet: too few have closed.",
+        "No alert fired on 2014-05-20.",
+        "No experiment could be simulated yet.",
+        "No return was computed: nobody would be contacted.",
+    ]
+
+
+def test_enrolment_is_that_of_the_day_with_its_changes():
+    rows = [(DAY, "total", 1200, 5, 3, 0, 2), (DAY, "program", 10, 0, 0, 0, 0), (WEEK_BEFORE, "total", 7, 0, 0, 0, 0)]
+    assert under("Enrolment", enrollment=pd.DataFrame(rows, columns=METRICS)) == [
+        ("Demo University had 1,200 enrolments on 2014-05-20.", 1200),
+        ("Since the day before: 5 new, 3 dropped, 0 completed; net change +2.", 2),
+    ]
+
+
+def test_a_first_day_has_no_day_before():
+    rows = pd.DataFrame([(DAY, "total", 1200, None, None, None, None)], columns=METRICS)
+    assert under("Enrolment", enrollment=rows)[1][0] == "There is no day before to compare with."
+
+
+def test_between_terms_the_newest_scored_day_is_told_with_its_date():
+    risk = pd.DataFrame({"run_date": [WEEK_BEFORE], "id_student": [1], "high_risk_flag": [False]})
+    assert under("Risk", risk=risk)[0][0].startswith("On 2014-05-13, 0 of 1 scored enrolments (0.0%) are at high risk")
+    assert under("Alerts", risk=risk) == [("No alert fired on 2014-05-13.", 0)]
+
+
+def test_the_semester_stands_beside_the_institution():
+    summary = executive_summary(day=TODAY, institution="Demo University", semester="Spring 2014", **NOTHING)
+    assert summary["sentence"].iloc[0] == "No enrolment figures for Demo University, Spring 2014, on 2014-05-20."
+
+
+def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before():
+    risk = pd.DataFrame({"run_date": DAY, "id_student": [1, 1, 2, 3], "high_risk_flag": [True, True, False, False]})
+    courses = pd.DataFrame(
+        {
+            "run_date": [WEEK_BEFORE, DAY, DAY],
+            "code_module": ["AAA", "AAA", "BBB"],
+            "code_presentation": "2014B",
+            "student_count": [4, 3, 1],
+            "avg_risk_score": [0.25, 0.25, 0.75],
+            "high_risk_rate": [0.0, 0.5, 1.0],
+        }
+    )
+    assert under("Risk", risk=risk, course_summary=courses) == [
+        ("On 2014-05-20, 2 of 4 scored enrolments (50.0%) are at high risk of failing or withdrawing; students concerned: 1.", 2),
+        ("Their mean risk is 0.375; +0.125 since the week before.", 0.375),
+        ("The largest share at high risk is in BBB 2014B: 100.0% of 1 students.", 1.0),
+    ]
+
+
+def test_the_model_is_judged_on_the_newest_cohort_it_had_not_seen():
+    rows = [
+        ("next_cohort", "2013J", "all", 28, "auc", 0.5),
+        ("next_cohort", "2014B", "all", 14, "auc", 0.725),
+        ("next_cohort", "2014B", "all", 28, "auc", 0.76),
+        ("next_cohort", "2014B", "all", 84, "auc", None),
+        ("next_cohort", "2014B", "AAA", 28, "auc", 0.9),
+        ("split_week", "2014J", "all", 28, "auc", 0.99),
+        ("next_cohort", "2014B", "all", 28, "recall_at_10_pct", 0.214),
+    ]
+    metrics = pd.DataFrame(rows, columns=["evaluation", "tested_cohort", "code_module", "day", "metric", "value"])
+    assert under("Model", model_metrics=metrics) == [
+        ("Tested on cohort 2014B, which it had not seen, its AUC is 0.725 on day 14, 0.760 on day 28.", 0.76),
+        (
+            "Contacting the 10 % at highest risk on day 28 would have reached 21.4% of those who then failed or withdrew.",
+            0.214,
+        ),
+    ]
+
+
+def test_alerts_of_the_day_are_counted_and_quoted():
+    alerts = pd.DataFrame(
+        {
+            "alert_id": ["a", "b", "c"],
+            "alert_date": [DAY, DAY, WEEK_BEFORE],
+            "severity": ["warning", "critical", "critical"],
+            "message": ["First.", "Second.", "Old."],
+            "observed_value": [0.7, 0.9, 0.9],
+        }
+    )
+    assert under("Alerts", alerts=alerts) == [("2 alerts fired on 2014-05-20, 1 critical.", 2), ("Second.", 0.9), ("First.", 0.7)]
+
+
+def test_an_experiment_is_called_a_simulation_and_says_what_it_can_find():
+    results = pd.DataFrame(
+        {
+            "uplift_points": [3.0, 8.0],
+            "n_control": 200,
+            "n_treatment": 200,
+            "minimum_detectable_points": 13.9,
+            "verdict": "under-powered",
+        }
+    )
+    assert under("Experiment", experiments=results) == [
+        (
+            "In an offline simulation with 200 and 200 students an arm, which finds only effects of 13.9 percentage points or "
+            "more with 80 % power: +3 points: under-powered; +8 points: under-powered.",
+            13.9,
+        )
+    ]
+
+
+def test_the_return_is_the_middle_assumption_and_its_range():
+    roi = pd.DataFrame(
+        {
+            "uplift_points": [3.0, 5.0, 8.0],
+            "cost_per_student": 25.0,
+            "n_contacted": 200,
+            "incremental_passes": [6.0, 10.0, 16.0],
+            "net_benefit": [13000.0, 25000.0, 43000.0],
+        }
+    )
+    assert under("Return", roi=roi) == [
+        (
+            "If contacting 200 students at 25.00 each raised their pass rate by 5 points, 10.0 more would pass, for a net "
+            "benefit of 25,000.",
+            25000,
+        ),
+        ("Over all 3 assumptions the net benefit runs from 13,000 to 43,000.", 13000),
+    ]
+
+
+def test_the_page_has_a_section_for_each_heading_and_names_each_source():
+    page = summary_markdown(sentences(), "A|B *University*", TODAY)
+    assert page.startswith(
+        "# Executive summary: A\\|B \\*University\\*, 2014-05-20\n\n## Enrolment\n\n"
+        "- No enrolment figures for Demo University on 2014-05-20. (`enrollment_metrics`)\n\n## Risk\n\n"
+    )
+    assert page.count("\n## ") == 6

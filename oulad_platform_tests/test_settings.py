@@ -1,0 +1,82 @@
+"""Environment before platform.yaml before default; whatever cannot be used is refused by name, all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from oulad_platform.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OULAD_HOME", str(tmp_path))
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return tmp_path
+
+
+def test_environment_goes_before_file_goes_before_default(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().split_week == 7
+    (own_home / "platform.yaml").write_text("split_week: 5\nhigh_risk_threshold: 0.4\n")
+    assert (load().split_week, load().high_risk_threshold) == (5, 0.4)
+    monkeypatch.setenv("SPLIT_WEEK", "9")
+    assert (load().split_week, load().high_risk_threshold) == (9, 0.4)
+
+
+def test_every_unusable_value_and_unknown_name_is_listed(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_home / "platform.yaml").write_text("splitweek: 5\nhigh_risk_threshold: 25\n")
+    monkeypatch.setenv("MODEL_BACKEND", "abacus")
+    monkeypatch.setenv("INSTITUTION_TIMEZONE", "Mars/Olympus")
+    monkeypatch.setenv("OULAD_DATTA", "x")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    lines = str(refused.value).splitlines()[1:]
+    assert [line.split(":")[0].strip() for line in lines] == [
+        "OULAD_DATTA (environment)",
+        "INSTITUTION_TIMEZONE (environment)",
+        "MODEL_BACKEND (environment)",
+        "HIGH_RISK_THRESHOLD (platform.yaml)",
+        "SPLITWEEK (platform.yaml)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ({"STORAGE_BACKEND": "s3"}, "STORAGE_BACKEND=s3 needs S3_BUCKET"),
+        ({"ENROLLMENT_DB_URL": "sqlite://"}, "ENROLLMENT_DB_URL and ENROLLMENT_SQL_QUERY go together"),
+        ({"OULAD_REPLAY_TODAY": "2014-05-20"}, "set OULAD_DATA"),
+        ({"ENROLLMENT_EMAIL_RECIPIENTS": "a@b.edu\r\nBcc: c@d.edu"}, "are not e-mail addresses"),
+        ({"HIGH_RISK_THRESHOLD": "nan"}, "HIGH_RISK_THRESHOLD"),
+    ],
+)
+def test_settings_that_cannot_stand_together_are_refused(
+    names: dict[str, str], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=complaint):
+        load()
+
+
+def test_the_bucket_receives_lake_and_artifacts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"STORAGE_BACKEND": "s3", "S3_BUCKET": "campus", "S3_PREFIX": "prod"}.items():
+        monkeypatch.setenv(name, value)
+    assert (load().lake, load().artifacts) == ("s3://campus/prod/lake", "s3://campus/prod")
+
+
+def test_relative_addresses_lie_in_the_home_folder(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OULAD_DATA", "real")
+    assert load().data == str(own_home / "real")
+    assert load().warehouse == f"sqlite:///{own_home / 'data' / 'oulad.db'}"
+
+
+def test_a_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://someone:hunter2@db/oulad")
+    assert "hunter2" not in repr(load())
+    assert load().warehouse == "postgresql://someone:hunter2@db/oulad"
+
+
+def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENROLLMENT_EMAIL_RECIPIENTS", "admin@university.edu, registrar@university.edu")
+    assert load().enrollment_email_recipients == ("admin@university.edu", "registrar@university.edu")
