@@ -212,7 +212,7 @@ def _refuse_repeated_keys(frame: pd.DataFrame, table: Table, where: str) -> None
 def _findings_at(rows: pd.DataFrame, broken: npt.NDArray[np.bool_], key: list[str], where: str, rule: str) -> Iterator[Finding]:
     """A finding for each broken row; the frame's index is the place in the file, 0 for row 2."""
     numbers = rows.index.to_numpy()[broken] + 2
-    for number, values in zip(numbers, rows[key].to_numpy()[broken], strict=True):
+    for number, values in zip(numbers, rows.loc[broken, key].to_numpy(), strict=True):
         yield Finding(where, rule, int(number), " + ".join(key), ", ".join(map(str, values)))
 
 

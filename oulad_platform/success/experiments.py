@@ -188,7 +188,7 @@ def _scenarios(results: pd.DataFrame) -> str:
         "uplift": [f"+{points:g}" for points in results["uplift_points"]],
         "passed, control": _of(results["n_passed_control"], results["n_control"]),
         "passed, treatment": _of(results["n_passed_treatment"], results["n_treatment"]),
-        "difference": [f"{100 * value:+.1f}" for value in results["difference"]],
+        "difference": [None if np.isnan(value) else f"{100 * value:+.1f}" for value in results["difference"]],
         "Newcombe": _interval(results["newcombe_low"], results["newcombe_high"]),
         "bootstrap": _interval(results["bootstrap_low"], results["bootstrap_high"]),
         "p": _p_text(results["p_value"]),
@@ -203,8 +203,8 @@ def _of(passed: pd.Series, n: pd.Series) -> list[str]:
     return [f"{some:,} of {every:,}" for some, every in zip(passed, n, strict=True)]
 
 
-def _interval(low: pd.Series, high: pd.Series) -> list[str]:
-    return [f"{100 * a:+.1f} to {100 * b:+.1f}" for a, b in zip(low, high, strict=True)]
+def _interval(low: pd.Series, high: pd.Series) -> list[str | None]:
+    return [None if np.isnan(a) else f"{100 * a:+.1f} to {100 * b:+.1f}" for a, b in zip(low, high, strict=True)]
 
 
 def _p_text(p_values: pd.Series) -> list[str | None]:
