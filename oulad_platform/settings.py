@@ -67,8 +67,12 @@ class Settings(BaseSettings):
     random_seed: int = Field(7, ge=0, description="Seed of model, resampling and experiment.")
     split_week: int = Field(7, ge=1, le=40, description="Weekly evaluation: train before this week, test from it on. weeks")
     high_risk_threshold: float = Field(0.25, gt=0, lt=1, description="Score above which a student is high risk. 0-1")
-    high_risk_share_limit: float = Field(0.60, gt=0, lt=1, description="Share of high-risk students above which an alert fires. 0-1")
-    risk_spike_threshold_pct: float = Field(0.10, gt=0, le=5, description="Relative rise of mean risk in a week that alerts. 0.10 = 10 %")
+    high_risk_share_limit: float = Field(
+        0.60, gt=0, lt=1, description="Share of high-risk students above which an alert fires. 0-1"
+    )
+    risk_spike_threshold_pct: float = Field(
+        0.10, gt=0, le=5, description="Relative rise of mean risk in a week that alerts. 0.10 = 10 %"
+    )
 
     experiment_id: str = Field("outreach", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Name of the simulated experiment.")
     experiment_top_k: int = Field(400, ge=2, description="Students at highest risk in the simulated experiment.")
@@ -162,7 +166,11 @@ def load() -> Settings:
         for problem in error.errors():
             name = str(problem["loc"][0]) if problem["loc"] else ""
             place = "environment" if name.upper() in os.environ else CONFIG_FILE
-            what = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
+            what = (
+                "there is no such setting"
+                if problem["type"] == "extra_forbidden"
+                else problem["msg"].removeprefix("Value error, ")
+            )
             complaints.append(f"{name.upper()} ({place}): {what}" if name else what)
     except yaml.YAMLError as error:
         complaints.append(f"{home() / CONFIG_FILE} is not YAML: {error}")

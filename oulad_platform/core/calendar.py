@@ -47,9 +47,7 @@ def newest_day(courses: pd.DataFrame, today: date) -> date:
     return min(end_dates(courses).max().date(), today)
 
 
-def enrolled_on(
-    registered: npt.ArrayLike, unregistered: npt.ArrayLike, day: npt.ArrayLike
-) -> npt.NDArray[np.bool_]:
+def enrolled_on(registered: npt.ArrayLike, unregistered: npt.ArrayLike, day: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Whether each registration is in force at the start of `day`: registered on or before it, not unregistered before it.
 
     All three are day offsets (float, NaN = absent) and broadcast. An unknown registration date is never in force.

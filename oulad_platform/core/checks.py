@@ -62,7 +62,9 @@ def check_frame(frame: pd.DataFrame, table: Table, *, where: str | None = None, 
 
     place = where or table.name
     if frame.empty:
-        return [] if table.allow_empty else [Finding(place, "has no data rows; an empty extract never means that nobody is there")]
+        return (
+            [] if table.allow_empty else [Finding(place, "has no data rows; an empty extract never means that nobody is there")]
+        )
     try:
         _schema(table).validate(frame, lazy=True)
     except SchemaErrors as errors:
@@ -104,7 +106,11 @@ def require(frame: pd.DataFrame, table: Table, *, days: Sequence[date] = ()) -> 
     findings = check_frame(conformed, table)
     if not findings and table.day and not table.allow_empty:
         present = set(conformed[table.day].dt.date)
-        findings = [Finding(table.name, f"has no rows for {day}; an empty extract never means nobody") for day in days if day not in present]
+        findings = [
+            Finding(table.name, f"has no rows for {day}; an empty extract never means nobody")
+            for day in days
+            if day not in present
+        ]
     if findings:
         raise ContractError(findings, f"Nothing was written to {table.name}; repair the rows above and run again.")
     return conformed

@@ -83,7 +83,8 @@ class Table:
     """One table: its grain in a sentence, its columns in order, its key, and the column that says which day a row is of.
 
     `day` names the date column by which the table is replaced slice by slice; None means the table is replaced whole.
-    Without a `key` the rows are events: equal ones may repeat, and their order is kept. `allow_empty` tells whether a day (or the whole table) without rows is a result rather than a failed extract.
+    Without a `key` the rows are events: equal ones may repeat, and their order is kept.
+    `allow_empty` tells whether a day (or the whole table) without rows is a result rather than a failed extract.
     """
 
     name: str
@@ -130,7 +131,11 @@ class Table:
             except (ValueError, TypeError, OverflowError, pa.ArrowInvalid) as error:
                 raise TableError(f"table {self.name}, column {column.name}: not {column.kind}: {error}") from error
         conformed = pd.DataFrame(cast)
-        return conformed.sort_values(list(self.key), kind="stable", ignore_index=True) if self.key else conformed.reset_index(drop=True)
+        return (
+            conformed.sort_values(list(self.key), kind="stable", ignore_index=True)
+            if self.key
+            else conformed.reset_index(drop=True)
+        )
 
     def to_arrow(self, frame: pd.DataFrame) -> pa.Table:
         """The conforming frame as an Arrow table in the declared schema (dates as date32)."""

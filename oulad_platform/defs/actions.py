@@ -50,7 +50,9 @@ def experiment_results(
     risk_model: Models,
     student_risk: pd.DataFrame,
 ) -> pd.DataFrame:
-    reference = experiments.reference_outcomes(training_panel, risk.score(training_panel, list(risk_model.values())), student_risk)
+    reference = experiments.reference_outcomes(
+        training_panel, risk.score(training_panel, list(risk_model.values())), student_risk
+    )
     return experiments.simulate(assignments, reference, platform.settings.random_seed)
 
 
@@ -149,7 +151,9 @@ def artifacts_manifest(
         "database_kind": platform.database.kind,
     }
     kept = platform.artifacts.publish(files, about)
-    table = pd.DataFrame({"file": [one.path for one in kept], "bytes": [one.size for one in kept], "sha256": [one.sha256 for one in kept]})
+    table = pd.DataFrame(
+        {"file": [one.path for one in kept], "bytes": [one.size for one in kept], "sha256": [one.sha256 for one in kept]}
+    )
     return dg.MaterializeResult(metadata={"dagster/row_count": len(kept), "files": preview(table, len(table))})
 
 

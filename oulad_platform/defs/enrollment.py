@@ -24,7 +24,9 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     daily: dict[str, Any] = {"partitions_def": days, "backfill_policy": SINGLE_RUN}
 
     @dg.asset(
-        **SNAPSHOTS.spec(), **daily, ins={name: dg.AssetIn(SMALL[name]) for name in ("courses", "student_info", "student_registration")}
+        **SNAPSHOTS.spec(),
+        **daily,
+        ins={name: dg.AssetIn(SMALL[name]) for name in ("courses", "student_info", "student_registration")},
     )
     def enrollment_snapshots(
         context: dg.AssetExecutionContext,
@@ -48,9 +50,7 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             "deltas": dg.AssetIn(DELTAS.key),
         },
     )
-    def enrollment_metrics(
-        context: dg.AssetExecutionContext, snapshots: pd.DataFrame, deltas: pd.DataFrame
-    ) -> pd.DataFrame:
+    def enrollment_metrics(context: dg.AssetExecutionContext, snapshots: pd.DataFrame, deltas: pd.DataFrame) -> pd.DataFrame:
         metrics = daily_metrics(snapshots, deltas, days_of(context.partition_keys))
         chart = picture(enrollment_trend(metrics), "Enrolments and changes by day")
         context.add_asset_metadata({"trend": chart}, partition_key=context.partition_keys[-1])

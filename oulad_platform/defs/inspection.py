@@ -27,7 +27,7 @@ def verify_tables(platform: Platform) -> bool:
     for of in CATALOG.values():
         days = _stored_days(platform, of)
         rows, findings = contract_findings(platform, of, days)
-        for name, (about, find) in INVARIANTS.items():
+        for about, find in INVARIANTS.values():
             if about is of and days:
                 findings += find(platform, days)
         all_findings += findings

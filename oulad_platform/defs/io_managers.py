@@ -74,7 +74,9 @@ class TableIOManager(dg.IOManager):
             counted = {"dagster/partition_row_count": rows[day]}
             context.step_context.add_asset_metadata(counted, asset_key=context.asset_key, partition_key=key)
         newest = frame[frame[entry.table.day] == frame[entry.table.day].max()]
-        context.step_context.add_asset_metadata({"preview": preview_of(newest, entry.table)}, asset_key=context.asset_key, partition_key=keys[-1])
+        context.step_context.add_asset_metadata(
+            {"preview": preview_of(newest, entry.table)}, asset_key=context.asset_key, partition_key=keys[-1]
+        )
 
     def load_input(self, context: dg.InputContext) -> Any:
         entry = CATALOG[context.asset_key]
@@ -135,7 +137,4 @@ class ModelIOManager(dg.IOManager):
 
         artifacts = self.platform.artifacts
         index = json.loads(artifacts.get(f"{MODELS}/index.json"))
-        return {
-            version: from_bytes(artifacts.get(f"{MODELS}/{version}.skops", sha256)) for version, sha256 in index.items()
-        }
-
+        return {version: from_bytes(artifacts.get(f"{MODELS}/{version}.skops", sha256)) for version, sha256 in index.items()}

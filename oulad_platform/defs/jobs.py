@@ -37,7 +37,9 @@ def asset_jobs() -> list[Any]:
     return [
         dg.define_asset_job(EVERYTHING, dg.AssetSelection.all(), description="Every asset, for one day or a range of days."),
         dg.define_asset_job(
-            ENROLLMENT_DAILY, groups("sources", "enrollment"), description="Fresh raw tables; the day's snapshot, changes, metrics."
+            ENROLLMENT_DAILY,
+            groups("sources", "enrollment"),
+            description="Fresh raw tables; the day's snapshot, changes, metrics.",
         ),
         dg.define_asset_job(
             SUCCESS_DAILY,

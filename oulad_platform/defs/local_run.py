@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from oulad_platform.definitions import build_defs
 from oulad_platform.defs.jobs import EVERYTHING
 from oulad_platform.defs.resources import Platform
-from oulad_platform.definitions import build_defs
 from oulad_platform.settings import home
 
 POLL_SECONDS = 0.5
@@ -73,7 +73,9 @@ def _made(result: dg.ExecuteInProcessResult) -> Table:
         counted = made.metadata.get("dagster/partition_row_count") or made.metadata.get("dagster/row_count")
         rows[name] += counted.value if isinstance(counted, dg.IntMetadataValue) and counted.value else 0
         days[name] += 1 if made.partition else 0
-    seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in _events(result, dg.DagsterEventType.STEP_SUCCESS)}
+    seconds = {
+        event.step_key: event.step_success_data.duration_ms / 1000 for event in _events(result, dg.DagsterEventType.STEP_SUCCESS)
+    }
     table = Table("asset", "days", "rows", "seconds", title="What was made")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -93,7 +95,9 @@ def _failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
         cause = error.cause or error if error else None
         failures.append(f"{event.step_key} failed: {cause.message.strip() if cause else 'see the run'}")
     if not failures and not result.success:
-        failures = [f"the run failed: {event.job_failure_data.error}" for event in _events(result, dg.DagsterEventType.RUN_FAILURE)]
+        failures = [
+            f"the run failed: {event.job_failure_data.error}" for event in _events(result, dg.DagsterEventType.RUN_FAILURE)
+        ]
     return failures
 
 

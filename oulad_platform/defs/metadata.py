@@ -20,7 +20,9 @@ def preview(frame: pd.DataFrame, rows: int = 8) -> dg.TableMetadataValue:
     head = frame.head(rows).astype(object)
     cells = head.where(head.notna(), None)
     records = [
-        dg.TableRecord({str(name): value if isinstance(value, int | float | bool | None) else str(value) for name, value in row.items()})
+        dg.TableRecord(
+            {str(name): value if isinstance(value, int | float | bool | None) else str(value) for name, value in row.items()}
+        )
         for row in cells.to_dict("records")
     ]
     return dg.MetadataValue.table(records or [dg.TableRecord({str(name): None for name in frame.columns})])

@@ -106,9 +106,7 @@ class Platform:
         """Who says which students are enrolled: the registrar's database if configured, else the registrations themselves."""
         settings = self.settings
         if settings.enrollment_db_url and settings.enrollment_sql_query:
-            return DatabaseRegistrar(
-                settings.enrollment_db_url.get_secret_value(), settings.enrollment_sql_query, self.today()
-            )
+            return DatabaseRegistrar(settings.enrollment_db_url.get_secret_value(), settings.enrollment_sql_query, self.today())
         people = None if settings.data else self._demo().people()
         return ReplayRegistrar(names=people, divisions=settings.divisions)
 

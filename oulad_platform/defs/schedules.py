@@ -21,14 +21,12 @@ def _daily(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
         execution_timezone=settings.institution_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED,
     )
-    def at_eight(
-        context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.RunRequest | dg.SkipReason:
+    def at_eight(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.RunRequest | dg.SkipReason:
         today = context.scheduled_execution_time.date()
         newest = platform.newest_day(today)
         if newest < today:
             return dg.SkipReason(
-                f"The data's calendar ended on {newest}: run its history as a backfill, or set OULAD_REPLAY_TODAY to live through it"
+                f"The data's calendar ended on {newest}: run its history as a backfill, or replay it with OULAD_REPLAY_TODAY"
             )
         return dg.RunRequest(run_key=today.isoformat(), partition_key=today.isoformat())
 

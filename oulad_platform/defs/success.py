@@ -16,7 +16,7 @@ from oulad_platform.storage.lake import Parts
 from oulad_platform.success import alerts, charts, cohorts, evaluation, explain, marts, weeks
 from oulad_platform.success import model as risk
 from oulad_platform.success.features import daily_features
-from oulad_platform.success.presentation import presentations
+from oulad_platform.success.presentation import Presentation, presentations
 
 Models = Mapping[str, risk.RiskModel]
 
@@ -36,13 +36,15 @@ RISK_MODEL = dg.AssetKey(["success", "risk_model"])
 def student_weeks(platform: dg.ResourceParam[Platform], student_vle: Parts, **tables: pd.DataFrame) -> Any:
     """A stream of one frame per presentation: no more than one is held in memory."""
     today = platform.today()
-    return map(lambda one: (one.name, weeks.student_weeks(one, today)), presentations(tables, student_vle))
+
+    def part(one: Presentation) -> tuple[str, pd.DataFrame]:
+        return one.name, weeks.student_weeks(one, today)
+
+    return map(part, presentations(tables, student_vle))  # Dagster would take a generator for events
 
 
 @dg.asset(**PANEL.spec(), ins=RAW)
-def training_panel(
-    platform: dg.ResourceParam[Platform], student_vle: Parts, **tables: pd.DataFrame
-) -> pd.DataFrame:
+def training_panel(platform: dg.ResourceParam[Platform], student_vle: Parts, **tables: pd.DataFrame) -> pd.DataFrame:
     return cohorts.training_panel(tables, student_vle, platform.today())
 
 
@@ -106,9 +108,7 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         return by_student, by_course
 
     @dg.asset(**ALERTS.spec(), **daily, ins={"courses": dg.AssetIn(COURSES.key, partition_mapping=A_WEEK_BACK)})
-    def alert_log(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], courses: pd.DataFrame
-    ) -> pd.DataFrame:
+    def alert_log(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], courses: pd.DataFrame) -> pd.DataFrame:
         settings = platform.settings
         return alerts.daily_alerts(
             courses,

@@ -124,7 +124,9 @@ STUDENT_REGISTRATION = Table(
         MODULE,
         PRESENTATION,
         STUDENT,
-        Column("date_registration", "int16", "Day of registration.", "days from start", True, minimum=FIRST_DAY, maximum=LAST_DAY),
+        Column(
+            "date_registration", "int16", "Day of registration.", "days from start", True, minimum=FIRST_DAY, maximum=LAST_DAY
+        ),
         Column("date_unregistration", "int16", "Day of leaving.", "days from start", True, minimum=FIRST_DAY, maximum=LAST_DAY),
     ),
     key=("code_module", "code_presentation", "id_student"),

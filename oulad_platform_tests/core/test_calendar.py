@@ -16,7 +16,8 @@ COURSES = pd.DataFrame(
 
 
 @pytest.mark.parametrize(
-    ("code", "first"), [("2013B", date(2013, 2, 1)), ("2013J", date(2013, 10, 1)), ("2020A", date(2020, 1, 1)), ("2021L", date(2021, 12, 1))]
+    ("code", "first"),
+    [("2013B", date(2013, 2, 1)), ("2013J", date(2013, 10, 1)), ("2020A", date(2020, 1, 1)), ("2021L", date(2021, 12, 1))],
 )
 def test_the_letter_of_a_code_counts_the_month(code: str, first: date) -> None:
     assert start_date(code) == first

@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 import time_machine
 
+from oulad_platform.definitions import build_defs
 from oulad_platform.defs.catalog import CATALOG
 from oulad_platform.defs.resources import Platform
-from oulad_platform.definitions import build_defs
 from oulad_platform.settings import Settings
 
 KEYS = {
@@ -36,7 +36,7 @@ def defs(settings: Settings) -> dg.Definitions:
 
 
 def test_the_asset_keys_are_names_for_good(defs: dg.Definitions) -> None:
-    found = {line: "" for line in KEYS}
+    found = dict.fromkeys(KEYS, "")
     for key in sorted(defs.resolve_all_asset_keys(), key=lambda key: key.path):
         line, name = key.path
         found[line] = f"{found[line]} {name}".strip()
@@ -91,9 +91,7 @@ def tick(settings: Settings, platform: Platform, name: str) -> Any:
     repository = build_defs(settings, platform=platform).get_repository_def()
     at_eight = datetime(2026, 3, 2, 8, tzinfo=ZoneInfo("Europe/London"))
     resources = {"platform": platform}
-    with dg.build_schedule_context(
-        scheduled_execution_time=at_eight, resources=resources, repository_def=repository
-    ) as context:
+    with dg.build_schedule_context(scheduled_execution_time=at_eight, resources=resources, repository_def=repository) as context:
         return repository.get_schedule_def(name).evaluate_tick(context)
 
 

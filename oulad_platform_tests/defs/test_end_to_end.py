@@ -1,0 +1,170 @@
+"""The whole graph, run as a user would: on the demo campus, on PostgreSQL and S3, twice, after a refusal."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from oulad_platform.definitions import build_defs
+from oulad_platform.defs.catalog import CATALOG
+from oulad_platform.defs.checks import stored_frames
+from oulad_platform.defs.local_run import materialize
+from oulad_platform.defs.resources import Platform
+from oulad_platform.settings import Settings
+
+TODAY, FIRST = date(2026, 11, 20), date(2026, 11, 11)
+INSTANCE = "storage:\n  sqlite:\n    base_dir: {home}/dagster\ntelemetry:\n  enabled: false\n"
+SEED_FILES = (
+    "outputs/metrics_latest.json",
+    "outputs/predictions_latest.csv",
+    "outputs/shap_top_features.json",
+    "outputs/shap_summary.png",
+    "outputs/marts/student_risk_daily_sample.csv",
+    "outputs/marts/course_summary_daily_sample.csv",
+    "outputs/marts/student_risk_latest.csv",
+    "outputs/marts/course_summary_latest.csv",
+    "outputs/alerts/alert_latest.md",
+    "outputs/experiments/assignment_latest.csv",
+    "reports/ab_test_report.md",
+    "reports/roi_sensitivity.csv",
+    "reports/executive_summary.md",
+)
+
+
+class CampusOnAFriday(Platform):
+    """The demo campus on the day of its founding, whatever the clock says."""
+
+    def today(self) -> date:
+        return TODAY
+
+
+def installation(home: Path, **settings: object) -> Platform:
+    places = {"lake_uri": str(home / "lake"), "artifacts_uri": str(home), "outbox_uri": str(home / "outbox")}
+    database = {"database_url": f"sqlite:///{home / 'oulad.db'}"}
+    return CampusOnAFriday(Settings(**{"pipeline_demo_mode": True, **places, **database, **settings}))
+
+
+def dump(platform: Platform) -> dict[str, pd.DataFrame]:
+    """Every table as stored, in key order."""
+    dumped = {}
+    for of in CATALOG.values():
+        if of.table.day is None or of.parts:
+            days = None
+        else:
+            days = platform.lake.days(of.line, of.table) if of.store == "lake" else platform.database.days(of.table)
+        dumped[of.key.to_user_string()] = pd.concat(list(stored_frames(platform, of, days)), ignore_index=True)
+    return dumped
+
+
+def run(home: Path, platform: Platform, first: date, last: date, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setenv("OULAD_HOME", str(home))
+    (home / "dagster.yaml").write_text(INSTANCE.format(home=home))
+    return materialize(platform, first, last)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Platform, dict[str, pd.DataFrame]]:
+    home = tmp_path_factory.mktemp("campus")
+    platform = installation(home)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert run(home, platform, FIRST, TODAY, monkeypatch)
+    return home, platform, dump(platform)
+
+
+def test_every_table_has_rows_and_the_newest_day_is_today(made: tuple[Path, Platform, dict[str, pd.DataFrame]]) -> None:
+    _, platform, tables = made
+    assert [name for name, frame in tables.items() if frame.empty] == []
+    for of in CATALOG.values():
+        if of.table.day and of.table.name != "alert_log":
+            assert platform.newest_stored_day(of) == TODAY
+
+
+def test_every_file_of_the_seed_documents_is_written_and_in_the_manifest(
+    made: tuple[Path, Platform, dict[str, pd.DataFrame]],
+) -> None:
+    home, _, _ = made
+    assert [name for name in SEED_FILES if not (home / name).stat().st_size] == []
+    manifest = json.loads((home / "outputs/artifacts_manifest.json").read_text())
+    assert {entry["path"] for entry in manifest["files"]} == set(SEED_FILES)
+    assert set(manifest) >= {"run_id", "created_at", "model_backend", "database_kind"}
+    assert (manifest["model_backend"], manifest["database_kind"]) == ("sklearn", "sqlite")
+
+
+def test_the_planted_causes_are_seen(made: tuple[Path, Platform, dict[str, pd.DataFrame]]) -> None:
+    _, platform, tables = made
+    truth = platform.campus().truth()
+    alerts = tables["success/alert_log"]
+    falling = f"{truth.falling.code_module}-{truth.falling.code_presentation}"
+    assert falling in set(alerts.loc[alerts["alert_type"] == "spike", "scope"])
+    risk = tables["success/student_risk_daily"]
+    assert risk["model_version"].unique().tolist() == ["2026B"]
+    assert risk["risk_score"].between(0, 1).all()
+
+
+def test_a_second_run_of_fewer_days_in_another_order_leaves_the_same_tables(
+    made: tuple[Path, Platform, dict[str, pd.DataFrame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, platform, before = made
+    assert run(home, platform, date(2026, 11, 18), TODAY, monkeypatch)
+    assert run(home, platform, FIRST, date(2026, 11, 14), monkeypatch)
+    after = dump(platform)
+    for name, frame in before.items():
+        pd.testing.assert_frame_equal(after[name], frame, obj=name)
+
+
+def test_postgres_and_s3_hold_the_same_rows(
+    made: tuple[Path, Platform, dict[str, pd.DataFrame]],
+    postgres_database: str,
+    s3: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, _, embedded = made
+    places = {"lake_uri": f"s3://{s3}/campus/lake", "artifacts_uri": f"s3://{s3}/campus", "database_url": postgres_database}
+    platform = installation(tmp_path, **places)
+    assert run(tmp_path, platform, FIRST, TODAY, monkeypatch)
+    for name, frame in dump(platform).items():
+        pd.testing.assert_frame_equal(frame, embedded[name], obj=name)
+    manifest = json.loads(platform.artifacts.get("outputs/artifacts_manifest.json"))
+    assert manifest["database_kind"] == "postgres"
+    assert {entry["uri"].split("campus/")[0] for entry in manifest["files"]} == {f"s3://{s3}/"}
+
+
+def test_a_refused_extract_leaves_what_was_good(
+    made: tuple[Path, Platform, dict[str, pd.DataFrame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, platform, before = made
+
+    class Broken(CampusOnAFriday):
+        def registrar(self) -> object:
+            class Nobody:
+                def snapshots(self, days: pd.DatetimeIndex, tables: object) -> pd.DataFrame:
+                    return before["enrollment/enrollment_snapshots"].iloc[:0]
+
+            return Nobody()
+
+    assert not run(home, Broken(platform.settings), TODAY, TODAY, monkeypatch)
+    pd.testing.assert_frame_equal(dump(platform)["enrollment/enrollment_snapshots"], before["enrollment/enrollment_snapshots"])
+
+
+def test_new_alerts_are_delivered_once_by_the_sensor(made: tuple[Path, Platform, dict[str, pd.DataFrame]]) -> None:
+    _, platform, tables = made
+    repository = build_defs(platform.settings, platform=platform).get_repository_def()
+    sensor = repository.get_sensor_def("new_alerts")
+    newest = tables["success/alert_log"].query("alert_date >= '2026-11-18'")["alert_id"]
+
+    def tick(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+        context = dg.build_sensor_context(instance=instance, repository_def=repository, resources={"platform": platform})
+        return list(sensor.evaluate_tick(context).run_requests or [])
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        requests = tick(instance)
+        assert sorted(request.run_key or "" for request in requests) == sorted(newest)
+        for request in requests * 2:
+            job = repository.get_job("deliver_alert")
+            assert job.execute_in_process(run_config=request.run_config, instance=instance).success
+        assert platform.outbox.delivered() == set(newest)
+        assert tick(instance) == []
