@@ -65,7 +65,7 @@ def _attempts(platform: Platform) -> Iterator[tuple[str, str, Callable[[], str]]
     settings = platform.settings
     yield "source", settings.data or "demo campus", lambda: _source(platform)
     yield "lake", settings.lake, lambda: platform.lake.probe()
-    yield "warehouse", "PostgreSQL" if settings.database_url else "SQLite", lambda: platform.database.ping()
+    yield "warehouse", "PostgreSQL" if settings.database_url else "SQLite", lambda: _warehouse(platform)
     yield "artifacts", settings.artifacts, lambda: platform.artifacts.probe()
     yield "outbox", settings.outbox, lambda: platform.outbox.probe()
     if host := settings.smtp_host:
@@ -75,6 +75,12 @@ def _attempts(platform: Platform) -> Iterator[tuple[str, str, Callable[[], str]]
 def _source(platform: Platform) -> str:
     courses = platform.campus().tables()["courses"]
     return f"{len(courses)} presentations, newest day {platform.newest_day(platform.today())}"
+
+
+def _warehouse(platform: Platform) -> str:
+    from oulad_platform.storage.database import Database
+
+    return Database(platform.settings.warehouse).ping()
 
 
 def _mail_server(host: str, port: int) -> str:
