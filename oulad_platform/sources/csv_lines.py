@@ -88,15 +88,23 @@ def count_marks(text: bytes) -> Marks:
     """The structural bytes of a block that ends with a line end."""
     quotes = closing = line_feeds = carriage_returns = 0
     codes = np.frombuffer(text, np.uint8)
+    has_returns = b"\r" in text
+    scratch = np.empty((3, SLICE_BYTES + 1), np.bool_)
     for start in range(0, len(codes), SLICE_BYTES):
-        piece = codes[start : start + SLICE_BYTES + 1]
-        here, after = piece[: min(SLICE_BYTES, len(codes) - start)], piece[1:]
-        quote, feed, carriage = here == ord('"'), here == ord("\n"), here == ord("\r")
-        ends = (after == ord(",")) | (after == ord("\n")) | (after == ord("\r"))
-        quotes += int(np.count_nonzero(quote))
-        closing += int(np.count_nonzero(quote[: len(after)] & ends))
-        line_feeds += int(np.count_nonzero(feed))
-        carriage_returns += int(np.count_nonzero(carriage))
+        piece = codes[start : start + SLICE_BYTES + 1]  # one byte of the next slice, to see what follows the last of this one
+        is_quote, is_end, is_mark = scratch[:, : len(piece)]
+        np.equal(piece, ord('"'), out=is_quote)
+        quotes += np.count_nonzero(is_quote[:SLICE_BYTES])
+        np.equal(piece, ord("\n"), out=is_end)
+        line_feeds += np.count_nonzero(is_end[:SLICE_BYTES])
+        if has_returns:
+            np.equal(piece, ord("\r"), out=is_mark)
+            carriage_returns += np.count_nonzero(is_mark[:SLICE_BYTES])
+            is_end |= is_mark
+        np.equal(piece, ord(","), out=is_mark)
+        is_end |= is_mark
+        is_end[1:] &= is_quote[:-1]
+        closing += np.count_nonzero(is_end[1:])
     return Marks(quotes, closing, line_feeds, carriage_returns)
 
 
@@ -112,17 +120,20 @@ def read_blocks(
     line_end = b"\n" if b"\n" in text else b"\r"
     header, _, text = text.partition(line_end)
     layout = read_header(header.rstrip(b"\r"), where, columns, spellings)
-    row = 2
+    row, begun = 2, b""
     while more := stream.read(BLOCK_BYTES):
         cut = text.rfind(line_end) + 1
-        if not cut and len(text) > BLOCK_BYTES:
-            raise ContractError([Finding(where, f"has a line longer than {BLOCK_BYTES:,} bytes", row)], REMEDY)
         if cut:
-            block = Block(text[:cut], row, layout)
+            block = Block(b"".join((begun, memoryview(text)[:cut])), row, layout)
             yield block
             row += block.marks.lines
-        text = text[cut:] + more
-    text = _last_lines(text, row, line_end, layout)
+            begun = text[cut:]
+        else:
+            begun += text
+        if len(begun) > BLOCK_BYTES:
+            raise ContractError([Finding(where, f"has a line longer than {BLOCK_BYTES:,} bytes", row)], REMEDY)
+        text = more
+    text = _last_lines(begun + text, row, line_end, layout)
     if text:
         yield Block(text, row, layout)
 

@@ -12,11 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oulad_platform.core.tables import ARROW_TYPES, Column
+from oulad_platform.core.tables import ARROW_TYPES
 from oulad_platform.sources.csv_fields import CODE, number_range, read_arrow
-from oulad_platform.sources.csv_lines import Block, Marks
+from oulad_platform.sources.csv_lines import Block
 
-CODES = pa.dictionary(pa.int32(), pa.string())
 HEX_FROM = 10**8  # from here on a number may be no shorter in decimal than as 0x...
 
 
@@ -27,51 +26,58 @@ def parse_quickly(block: Block) -> pa.Table | None:
     """
     columns = block.layout.columns
     marks = block.marks
-    if not marks.regular or b"\0" in block.text:
+    if not marks.regular:
         return None
-    parsed = read_arrow(block, {c.name: CODES if c.kind == "text" else ARROW_TYPES[c.kind] for c in columns})
+    parsed = read_arrow(block, {c.name: ARROW_TYPES[c.kind] for c in columns})
     if parsed is None or len(parsed) != marks.lines or any(values.null_count for values in parsed.itercolumns()):
         return None
-    parsed = parsed.combine_chunks()
-    if not all(_keeps_rules(parsed[c.name].chunk(0), c) for c in columns):
-        return None
-    if _length(parsed, marks, len(block.layout.names)) != len(block.text) or _hides_hex(parsed, block.text):
-        return None
-    return parsed
+    n_bytes = marks.quotes + marks.line_feeds + marks.carriage_returns + (len(block.layout.names) - 1) * len(parsed)
+    largest = 0
+    fields = {}
+    for column in columns:
+        values = fields[column.name] = _encoded(parsed[column.name].combine_chunks())
+        if column.kind == "text":
+            if not pc.all(pc.match_substring_regex(values.dictionary, CODE)).as_py():
+                return None
+            n_bytes += _characters(values)
+        else:
+            numbers = values.to_numpy()
+            low, high = int(numbers.min()), int(numbers.max())
+            least, most = number_range(column)
+            if low < least or high > most:
+                return None
+            n_bytes += _digits(numbers, low, high)
+            largest = max(largest, high)
+    may_hide_hex = largest >= HEX_FROM and (b"0x" in block.text or b"0X" in block.text)
+    return pa.table(fields) if n_bytes == len(block.text) and not may_hide_hex else None
 
 
-def _keeps_rules(values: pa.Array, column: Column) -> bool:
-    if column.kind == "text":
-        return pc.all(pc.match_substring_regex(values.dictionary, CODE)).as_py()
-    low, high = number_range(column)
-    extremes = pc.min_max(values)
-    return low <= extremes["min"].as_py() and extremes["max"].as_py() <= high
+def _encoded(values: pa.Array) -> pa.Array:
+    """Texts as a dictionary, at little cost where all are the same; numbers as they are."""
+    if not pa.types.is_string(values.type):
+        return values
+    if values.equals(pa.repeat(values[0], len(values))):
+        return pa.DictionaryArray.from_arrays(np.zeros(len(values), np.int32), values[:1])
+    return values.dictionary_encode()
 
 
-def _length(parsed: pa.Table, marks: Marks, n_fields: int) -> int:
-    """How many bytes the table takes as CSV with these quotes and line ends, every number in its shortest form."""
-    separators = marks.quotes + marks.line_feeds + marks.carriage_returns + (n_fields - 1) * len(parsed)
-    return separators + sum(_field_bytes(values.chunk(0)) for values in parsed.itercolumns())
+def _characters(values: pa.DictionaryArray) -> int:
+    """Bytes of all the texts."""
+    lengths = pc.binary_length(values.dictionary).to_numpy()
+    if len(lengths) == 1:
+        return int(lengths[0]) * len(values)
+    return int(np.bincount(values.indices.to_numpy(), minlength=len(lengths)) @ lengths)
 
 
-def _field_bytes(values: pa.Array) -> int:
-    if pa.types.is_dictionary(values.type):
-        lengths = pc.binary_length(values.dictionary).to_numpy(zero_copy_only=False)
-        return int(np.bincount(values.indices.to_numpy(), minlength=len(lengths)) @ lengths)
-    return _digits(values.to_numpy())
-
-
-def _digits(numbers: npt.NDArray[np.signedinteger]) -> int:
-    """Characters of all the numbers in decimal, minus signs included."""
-    total = len(numbers) + np.count_nonzero(numbers < 0)
-    for sign, largest in ((1, int(numbers.max())), (-1, -int(numbers.min()))):
-        power = 10
-        while power <= largest:
-            total += np.count_nonzero(numbers >= power) if sign > 0 else np.count_nonzero(numbers <= -power)
-            power *= 10
+def _digits(numbers: npt.NDArray[np.signedinteger], low: int, high: int) -> int:
+    """Characters of all the numbers, the smallest `low` and the largest `high`, in decimal, minus signs included."""
+    total = len(numbers) + (np.count_nonzero(numbers < 0) if low < 0 else 0)
+    power = 10
+    while power <= max(high, -low):
+        if low >= power:
+            total += len(numbers)
+        else:
+            total += np.count_nonzero(numbers >= power) if high >= power else 0
+            total += np.count_nonzero(numbers <= -power) if low <= -power else 0
+        power *= 10
     return int(total)
-
-
-def _hides_hex(parsed: pa.Table, text: bytes) -> bool:
-    numbers = (values for values in parsed.itercolumns() if not pa.types.is_dictionary(values.type))
-    return any(pc.max(values).as_py() >= HEX_FROM for values in numbers) and (b"0x" in text or b"0X" in text)

@@ -148,23 +148,11 @@ class _Known:
 
     def parts(self, rows: pa.Table, first_row: int) -> Iterator[tuple[str, pa.Table]]:
         """The rows of one block, part by part in file order. Raises ContractError for what the tables do not know."""
-        modules, presentations = (rows[name].combine_chunks().dictionary_encode() for name in COURSE)
-        n_presentations = len(presentations.dictionary)
-        codes = modules.indices.to_numpy().astype("int64") * n_presentations + presentations.indices.to_numpy()
-        order, starts = None, np.flatnonzero(np.diff(codes, prepend=-1))
-        if len(starts) > len(np.unique(codes[starts])):
-            order = np.argsort(codes, kind="stable")
-            rows, codes = rows.take(pa.array(order)), codes[order]
-            starts = np.flatnonzero(np.diff(codes, prepend=-1))
         pieces = []
         findings: list[Finding] = []
-        for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
-            module = modules.dictionary[int(codes[start]) // n_presentations].as_py()
-            presentation = presentations.dictionary[int(codes[start]) % n_presentations].as_py()
-            piece = rows.slice(start, stop - start)
-            numbers = first_row + (np.arange(start, stop) if order is None else order[start:stop])
-            findings += self._findings(module, presentation, piece, numbers)
-            pieces.append((f"{module}_{presentation}", _in_schema(piece, module, presentation)))
+        for module, presentation, piece, places in _by_part(rows):
+            findings += self._findings(module, presentation, piece, first_row + places)
+            pieces.append((f"{module}_{presentation}", piece))
         if findings:
             findings.sort(key=lambda finding: finding.row or 0)
             raise ContractError(findings, "The files do not belong together; fetch all seven from one release and run again.")
@@ -187,11 +175,17 @@ class _Known:
                 yield from (Finding(self.where, rule, int(numbers[i]), column, str(ids[i])) for i in places)
 
 
-def _in_schema(piece: pa.Table, module: str, presentation: str) -> pa.Table:
-    constant = {"code_module": module, "code_presentation": presentation}
-    schema = STUDENT_VLE.arrow_schema()
-    columns = [pa.repeat(constant[name], len(piece)) if name in constant else piece[name] for name in schema.names]
-    return pa.Table.from_arrays(columns, schema=schema)
+def _by_part(rows: pa.Table) -> Iterator[tuple[str, str, pa.Table, npt.NDArray[np.int64]]]:
+    """Module, presentation, their rows in the order given, and the places of these; codes become dictionaries."""
+    modules, presentations = (rows[name].combine_chunks().dictionary_encode() for name in COURSE)
+    places, starts = np.arange(len(rows)), np.zeros(1, np.int64)
+    if len(modules.dictionary) > 1 or len(presentations.dictionary) > 1:
+        parts = modules.indices.to_numpy().astype("int64") * len(presentations.dictionary) + presentations.indices.to_numpy()
+        places = np.argsort(parts, kind="stable")
+        rows, starts = rows.take(pa.array(places)), np.flatnonzero(np.diff(parts[places], prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+        first = int(places[start])
+        yield modules[first].as_py(), presentations[first].as_py(), rows.slice(start, stop - start), places[start:stop]
 
 
 def _ids_by_part(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], pa.Array]:

@@ -7,6 +7,7 @@ a model, not to predict, and are absent here. Labels and dense cubes stand in `s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,7 +62,12 @@ CATALOGUE: tuple[Feature, ...] = (
         "share",
         "{value:.0%} of the last two weeks' activity was in the last 7 days",
     ),
-    Feature("n_assessments_due", "Assessments whose due day has passed.", "assessments", "{value:.0f} assessments were due"),
+    Feature(
+        "n_assessments_due",
+        "Assessments whose due day has passed and whose results have begun to arrive (or a week later).",
+        "assessments",
+        "{value:.0f} assessments were due",
+    ),
     Feature("n_assessments_submitted", "Assessments handed in.", "assessments", "{value:.0f} assessments handed in"),
     Feature("n_assessments_missed", "Due and not handed in.", "assessments", "{value:.0f} due assessments not handed in"),
     Feature("missed_share", "Missed over due; absent before any was due.", "share", "{value:.0%} of due assessments missed"),
@@ -92,6 +98,7 @@ EDUCATION_LEVELS = {
     "Post Graduate Qualification": 4,
 }
 LONGEST_WINDOW = 28
+RECORDED_SHARE, GRACE_DAYS = 0.1, 7
 
 
 def presentation_features(presentation: Presentation, day_offsets: Sequence[int], closed: pd.Series) -> pd.DataFrame:
@@ -178,9 +185,10 @@ def _activity(presentation: Presentation, student: Integers, day: Integers) -> d
 
 def _coursework(presentation: Presentation, student: Integers, day: Integers) -> dict[str, npt.NDArray[np.generic]]:
     rows = presentation.submissions
-    handed_in, due, score, weight = (floats(rows[name]) for name in ("date_submitted", "date", "score", "weight"))
+    handed_in, planned, score, weight = (floats(rows[name]) for name in ("date_submitted", "date", "score", "weight"))
     banked, person = rows["is_banked"].eq(1).to_numpy(), presentation.students(rows)
-    due_days = floats(presentation.coursework["date"])
+    due_days = _due_in_record(presentation)
+    due = due_days[np.searchsorted(presentation.coursework["id_assessment"], rows["id_assessment"])]
     first = int(np.concatenate([[0.0], handed_in, due_days[~np.isnan(due_days)]]).min())
     shape = (len(presentation.enrolments), presentation.length - first)
 
@@ -201,8 +209,27 @@ def _coursework(presentation: Presentation, student: Integers, day: Integers) ->
         "score_mean": _ratio(so_far(scored, handed_in, score), so_far(scored, handed_in)),
         "score_weighted": _ratio(so_far(scored, handed_in, score * weight), so_far(scored, handed_in, weight)),
         "last_score": _last_score(rows[scored], person[scored], shape, first)[student, day - first],
-        "days_late_mean": _ratio(so_far(own & has_due, handed_in, handed_in - due), so_far(own & has_due, handed_in)),
+        "days_late_mean": _ratio(so_far(own & has_due, handed_in, handed_in - planned), so_far(own & has_due, handed_in)),
     }
+
+
+def _due_in_record(presentation: Presentation) -> Floats:
+    """For each assessment of `coursework`, the day from which its absence says something; NaN without a due day.
+
+    That is its due day, or the later one on which a tenth of the live enrolments had it on record, at most GRACE_DAYS after: in
+    OULAD the results of computer-marked tests arrive together, days after they were due, and until then nobody has missed them.
+    Whether that day lies before D is known from rows dated before D.
+    """
+    registered, unregistered = (presentation.days(f"date_{name}") for name in ("registration", "unregistration"))
+    own = presentation.submissions[presentation.submissions["is_banked"].ne(1)]
+    on_record = {key: np.sort(floats(days)) for key, days in own.groupby("id_assessment")["date_submitted"]}
+    from_day = floats(presentation.coursework["date"]).copy()
+    for place, (key, due) in enumerate(zip(presentation.coursework["id_assessment"], from_day.tolist(), strict=True)):
+        needed = math.ceil(RECORDED_SHARE * enrolled_on(registered, unregistered, due).sum())
+        days = on_record.get(key, np.empty(0))
+        enough = days[needed - 1] if 0 < needed <= len(days) else np.inf
+        from_day[place] = min(max(due, enough), due + GRACE_DAYS)
+    return from_day
 
 
 def _last_score(rows: pd.DataFrame, person: Integers, shape: tuple[int, int], first: int) -> Floats:

@@ -64,7 +64,7 @@ def test_clicks_are_counted_up_to_the_day_before(name, expected):
 COURSEWORK = [
     (1, "TMA", 10, 10),
     (2, "TMA", 20, 30),
-    (3, "CMA", 29, 0),
+    (3, "CMA", 22, 0),
     (4, "TMA", 30, 60),
     (5, "Exam", 5, 100),
     (6, "TMA", 25, 10),
@@ -90,11 +90,24 @@ def test_coursework_counts_what_was_handed_in_before_the_day_banked_and_exams_as
 
 
 def test_what_was_handed_in_late_is_missed_until_then():
-    raw = tables(ONE, [(1, "TMA", 10, 100)], [(1, 1, 15, 0, 70)])
+    raw = tables([*ONE, (2, -10.0, NAN, None)], [(1, "TMA", 10, 100)], [(1, 1, 15, 0, 70), (1, 2, 9, 0, 60)])
     (one,) = presentations(raw, {})
-    shown = presentation_features(one, [10, 11, 15, 16], closed_rates(raw, "AAA"))
+    shown = presentation_features(one, [10, 11, 15, 16], closed_rates(raw, "AAA")).query("id_student == 1")
     assert shown["n_assessments_missed"].tolist() == [0, 1, 1, 0]
     assert shown["score_mean"].fillna(-1).tolist() == [-1, -1, -1, 70]
+
+
+@pytest.mark.parametrize(
+    ("recorded_on", "missed"),
+    [([13, 13], [0, 0, 1, 1]), ([10, 13], [1, 1, 1, 1]), ([30, 30], [0, 0, 0, 1]), ([], [0, 0, 0, 1])],
+)
+def test_nobody_has_missed_what_is_on_record_for_less_than_a_tenth_in_its_first_week(recorded_on, missed):
+    people = [(one, -10.0, NAN, None) for one in range(1, 21)]
+    raw = tables(people, [(1, "CMA", 10, 5)], [(1, one + 2, day, 0, 70) for one, day in enumerate(recorded_on)])
+    (one,) = presentations(raw, {})
+    days = [11, 13, 14, 18] if recorded_on != [10, 13] else [14, 15, 16, 18]
+    shown = presentation_features(one, days, closed_rates(raw, "AAA")).query("id_student == 1")
+    assert shown["n_assessments_missed"].tolist() == missed
 
 
 def test_an_absent_score_counts_as_handed_in_but_not_as_a_mark():
