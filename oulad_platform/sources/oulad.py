@@ -152,7 +152,7 @@ class _Known:
         findings: list[Finding] = []
         for module, presentation, piece, places in _by_part(rows):
             findings += self._findings(module, presentation, piece, first_row + places)
-            pieces.append((f"{module}_{presentation}", piece))
+            pieces.append((f"{module}_{presentation}", _in_schema(piece, module, presentation)))
         if findings:
             findings.sort(key=lambda finding: finding.row or 0)
             raise ContractError(findings, "The files do not belong together; fetch all seven from one release and run again.")
@@ -176,7 +176,7 @@ class _Known:
 
 
 def _by_part(rows: pa.Table) -> Iterator[tuple[str, str, pa.Table, npt.NDArray[np.int64]]]:
-    """Module, presentation, their rows in the order given, and the places of these; codes become dictionaries."""
+    """Module, presentation, their rows in the order given, and the places of these."""
     modules, presentations = (rows[name].combine_chunks().dictionary_encode() for name in COURSE)
     places, starts = np.arange(len(rows)), np.zeros(1, np.int64)
     if len(modules.dictionary) > 1 or len(presentations.dictionary) > 1:
@@ -186,6 +186,13 @@ def _by_part(rows: pa.Table) -> Iterator[tuple[str, str, pa.Table, npt.NDArray[n
     for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         first = int(places[start])
         yield modules[first].as_py(), presentations[first].as_py(), rows.slice(start, stop - start), places[start:stop]
+
+
+def _in_schema(piece: pa.Table, module: str, presentation: str) -> pa.Table:
+    constant = {"code_module": module, "code_presentation": presentation}
+    schema = STUDENT_VLE.arrow_schema()
+    columns = [pa.repeat(constant[name], len(piece)) if name in constant else piece[name] for name in schema.names]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _ids_by_part(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], pa.Array]:
