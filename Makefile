@@ -29,4 +29,4 @@ doctor: .venv/installed
 	touch $@
 
 constraints:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-annotate --no-header pyproject.toml -o constraints.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-strip-extras --no-annotate --no-header pyproject.toml -o constraints.txt

@@ -135,15 +135,12 @@ def test_a_day_materialized_by_a_click_shows_its_trend_as_a_picture(page: Page, 
     run = page.get_by_text(re.compile(r"Launched run [0-9a-f]{8}")).inner_text().split()[-1]
     page.goto("/runs")
     page.get_by_role("link", name=run).click()
-    page.screenshot(path="/tmp/hb/t1.png")
     expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=RUN_MS)
-    page.screenshot(path="/tmp/hb/t2.png")
 
     page.goto("/assets/enrollment/enrollment_metrics?view=events")
     expect(page.get_by_text(f"Partition {day} materialized in run {run}")).to_be_visible(timeout=PAGE_MS)
     page.get_by_role("row", name="trend").get_by_text("Show Markdown").click()
 
-    page.screenshot(path="/tmp/hb/t3.png")
     picture = page.get_by_role("dialog").get_by_role("img", name="Enrolments and changes by day")
     expect(picture).to_be_visible(timeout=PAGE_MS)
     expect(picture).to_have_attribute("src", re.compile(r"^data:image/png;base64,"))
