@@ -63,7 +63,7 @@ def _show_progress(
 
 
 def _made(result: dg.ExecuteInProcessResult) -> Table:
-    rows: dict[str, int] = defaultdict(int)
+    rows: dict[str, int] = {}
     days: dict[str, int] = defaultdict(int)
     step_of: dict[str, str | None] = {}
     for event in _events(result, dg.DagsterEventType.ASSET_MATERIALIZATION):
@@ -71,7 +71,8 @@ def _made(result: dg.ExecuteInProcessResult) -> Table:
         name = made.asset_key.to_user_string()
         step_of[name] = event.step_key
         counted = made.metadata.get("dagster/partition_row_count") or made.metadata.get("dagster/row_count")
-        rows[name] += counted.value if isinstance(counted, dg.IntMetadataValue) and counted.value else 0
+        if isinstance(counted, dg.IntMetadataValue):
+            rows[name] = rows.get(name, 0) + (counted.value or 0)
         days[name] += 1 if made.partition else 0
     seconds = {
         event.step_key: event.step_success_data.duration_ms / 1000 for event in _events(result, dg.DagsterEventType.STEP_SUCCESS)
@@ -80,7 +81,8 @@ def _made(result: dg.ExecuteInProcessResult) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for name, step in step_of.items():
-        table.add_row(name, str(days[name] or ""), f"{rows[name]:,}", f"{seconds.get(step, 0):.1f}")
+        shown = f"{rows[name]:,}" if name in rows else ""
+        table.add_row(name, str(days[name] or ""), shown, f"{seconds.get(step, 0):.1f}")
     return table
 
 

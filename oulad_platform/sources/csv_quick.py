@@ -56,7 +56,7 @@ def _encoded(values: pa.Array) -> pa.Array:
     """Texts as a dictionary, at little cost where all are the same; numbers as they are."""
     if not pa.types.is_string(values.type):
         return values
-    if values.equals(pa.repeat(values[0], len(values))):
+    if pc.all(pc.equal(values, values[0])).as_py():
         return pa.DictionaryArray.from_arrays(np.zeros(len(values), np.int32), values[:1])
     return values.dictionary_encode()
 

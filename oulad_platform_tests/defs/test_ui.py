@@ -28,10 +28,15 @@ from oulad_platform.settings import Settings
 REPOSITORY = Path(__file__).parents[2]
 CONFIGURATION = ("dagster.yaml", "platform.yaml", "workspace.yaml")
 GROUPS = ("sources", "enrollment", "success_features", "success_model", "success_marts", "success_actions")
-BROWSER_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-).split()
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 START_SECONDS, STOP_SECONDS = 90, 20
 PAGE_MS, RUN_MS = 30_000, 90_000
 
@@ -189,7 +194,7 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> No
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ends the server and every process it started: they share its process group."""
-    for ending in (signal.SIGINT, signal.SIGKILL):
+    for ending in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, ending)
             process.wait(STOP_SECONDS)
