@@ -34,8 +34,8 @@ def run(days: int, first: datetime | None, last: datetime | None) -> None:
 
     with _plain_errors():
         last_day = last.date() if last else platform.newest_day(platform.today())
-        first_day = first.date() if first else max(last_day - timedelta(days=days - 1), platform.settings.first_day)
-        if not platform.settings.first_day <= first_day <= last_day <= platform.today():
+        first_day = first.date() if first else max(last_day - timedelta(days=days - 1), platform.settings.first_partition)
+        if not platform.settings.first_partition <= first_day <= last_day <= platform.today():
             raise click.BadParameter(f"{first_day} to {last_day} must be ordered and lie between FIRST_DAY and today")
         sys.exit(0 if materialize(platform, first_day, last_day) else 1)
 

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     oulad_replay_today: date | None = Field(None, description="Historical day that is taken as today when first run.")
     start_dates: dict[str, date] = Field({}, description="First day of presentations whose code does not tell it.")
     divisions: dict[str, str] = Field({}, description="Division of each program, over the ones known for OULAD.")
-    first_day: date = Field(date(2013, 1, 1), description="First daily partition.")
+    first_day: date | None = Field(None, description="First daily partition; unset: 2013-01-01, for the demo campus 2025-01-01.")
 
     enrollment_db_url: SecretStr | None = Field(None, description="Registrar's database (SQLAlchemy URL); replaces the replay.")
     enrollment_sql_query: str | None = Field(None, description="SELECT for one day's snapshot; binds :snapshot_date.")
@@ -121,6 +121,10 @@ class Settings(BaseSettings):
         if self.oulad_replay_today and not self.oulad_data:
             raise ValueError("OULAD_REPLAY_TODAY replays real files; set OULAD_DATA")
         return self
+
+    @property
+    def first_partition(self) -> date:
+        return self.first_day or (date(2013, 1, 1) if self.oulad_data else date(2025, 1, 1))
 
     @property
     def lake(self) -> str:

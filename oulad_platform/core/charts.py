@@ -33,13 +33,18 @@ def figure(title: str, *, width: float = 9.0, height: float = 4.5, panels: Seque
     drawn = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     axes = list(drawn.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=list(panels))[:, 0])
     for panel in axes:
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.spines[["left", "bottom"]].set_color(MUTED)
-        panel.grid(axis="y", color=GRID, linewidth=0.8)
-        panel.set_axisbelow(True)
-        panel.tick_params(labelsize=9, colors=MUTED, labelcolor=INK)
+        house_style(panel)
     axes[0].set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK)
     return drawn, axes
+
+
+def house_style(panel: Axes, labelsize: int = 9) -> None:
+    """No box, quiet horizontal lines behind the data."""
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["left", "bottom"]].set_color(MUTED)
+    panel.grid(axis="y", color=GRID, linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.tick_params(labelsize=labelsize, colors=MUTED, labelcolor=INK)
 
 
 def date_axis(panel: Axes, first: date, last: date) -> None:

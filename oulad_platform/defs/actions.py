@@ -7,7 +7,7 @@ import pandas as pd
 
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.io_managers import NEWEST, NEWEST_WEEK
-from oulad_platform.defs.metadata import preview
+from oulad_platform.defs.metadata import preview, text
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.success import ALERTS, COURSES, MODEL_METRICS, PANEL, RISK, RISK_MODEL, SHAP, Models
 from oulad_platform.success import evaluation, experiments, explain, outputs, roi, summary
@@ -44,6 +44,7 @@ def experiment_assignments(platform: dg.ResourceParam[Platform], student_risk: p
     },
 )
 def experiment_results(
+    context: dg.AssetExecutionContext,
     platform: dg.ResourceParam[Platform],
     assignments: pd.DataFrame,
     training_panel: pd.DataFrame,
@@ -53,7 +54,9 @@ def experiment_results(
     reference = experiments.reference_outcomes(
         training_panel, risk.score(training_panel, list(risk_model.values())), student_risk
     )
-    return experiments.simulate(assignments, reference, platform.settings.random_seed)
+    results = experiments.simulate(assignments, reference, platform.settings.random_seed)
+    context.add_asset_metadata({"report": text(experiments.ab_test_report(results, assignments))})
+    return results
 
 
 @dg.asset(**ROI.spec(), ins={"assignments": dg.AssetIn(ASSIGNMENTS.key)})
@@ -72,6 +75,7 @@ def roi_sensitivity(platform: dg.ResourceParam[Platform], assignments: pd.DataFr
     },
 )
 def executive_summary(
+    context: dg.AssetExecutionContext,
     platform: dg.ResourceParam[Platform],
     enrollment: pd.DataFrame,
     student_risk: pd.DataFrame,
@@ -81,9 +85,9 @@ def executive_summary(
     results: pd.DataFrame,
     returns: pd.DataFrame,
 ) -> pd.DataFrame:
-    settings = platform.settings
-    return summary.executive_summary(
-        day=_newest(enrollment, student_risk),
+    settings, day = platform.settings, _newest(enrollment, student_risk)
+    sentences = summary.executive_summary(
+        day=day,
         institution=settings.institution_name,
         semester=settings.enrollment_semester,
         enrollment=enrollment,
@@ -94,6 +98,8 @@ def executive_summary(
         experiments=results,
         roi=returns,
     )
+    context.add_asset_metadata({"summary": text(summary.summary_markdown(sentences, settings.institution_name, day))})
+    return sentences
 
 
 @dg.asset(

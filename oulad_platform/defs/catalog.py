@@ -72,7 +72,7 @@ def column_schema(table: Table) -> dg.TableSchema:
 CATALOG: dict[dg.AssetKey, Entry] = {
     entry.key: entry
     for entry in (
-        *(Entry("sources", "sources", table, "lake", pii=True) for table in sources.SMALL_TABLES),
+        *(Entry("sources", "sources", table, "lake", pii="id_student" in table.names) for table in sources.SMALL_TABLES),
         Entry("sources", "sources", sources.STUDENT_VLE, "lake", pii=True, parts=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_SNAPSHOTS, "lake", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_DELTAS, "warehouse", pii=True),

@@ -50,10 +50,17 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             "deltas": dg.AssetIn(DELTAS.key),
         },
     )
-    def enrollment_metrics(context: dg.AssetExecutionContext, snapshots: pd.DataFrame, deltas: pd.DataFrame) -> pd.DataFrame:
+    def enrollment_metrics(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        snapshots: pd.DataFrame,
+        deltas: pd.DataFrame,
+    ) -> pd.DataFrame:
         metrics = daily_metrics(snapshots, deltas, days_of(context.partition_keys))
-        chart = picture(enrollment_trend(metrics), "Enrolments and changes by day")
-        context.add_asset_metadata({"trend": chart}, partition_key=context.partition_keys[-1])
+        trend = enrollment_trend(platform.with_last_month(METRICS, metrics))
+        context.add_asset_metadata(
+            {"trend": picture(trend, "Enrolments and changes by day")}, partition_key=context.partition_keys[-1]
+        )
         return metrics
 
     return [enrollment_snapshots, enrollment_deltas, enrollment_metrics]

@@ -17,7 +17,7 @@ import pyarrow as pa
 from oulad_platform.core.checks import require
 from oulad_platform.core.tables import Table
 from oulad_platform.defs.catalog import CATALOG, Entry
-from oulad_platform.defs.metadata import preview, preview_of
+from oulad_platform.defs.metadata import preview
 from oulad_platform.defs.partitions import days_of
 from oulad_platform.defs.resources import Platform
 
@@ -55,7 +55,7 @@ class TableIOManager(dg.IOManager):
                 rows = self.platform.lake.replace(entry.line, entry.table, frame)
             else:
                 rows = self.platform.database.replace(entry.table, frame)
-            context.add_output_metadata({"dagster/row_count": rows, "preview": preview_of(frame, entry.table)})
+            context.add_output_metadata({"dagster/row_count": rows, **_preview(entry, frame)})
 
     def _write_parts(self, context: dg.OutputContext, entry: Entry, chunks: Iterable[tuple[str, Any]]) -> None:
         rows = self.platform.lake.replace_parts(entry.line, entry.table, _checked(entry.table, chunks))
@@ -74,9 +74,7 @@ class TableIOManager(dg.IOManager):
             counted = {"dagster/partition_row_count": rows[day]}
             context.step_context.add_asset_metadata(counted, asset_key=context.asset_key, partition_key=key)
         newest = frame[frame[entry.table.day] == frame[entry.table.day].max()]
-        context.step_context.add_asset_metadata(
-            {"preview": preview_of(newest, entry.table)}, asset_key=context.asset_key, partition_key=keys[-1]
-        )
+        context.step_context.add_asset_metadata(_preview(entry, newest), asset_key=context.asset_key, partition_key=keys[-1])
 
     def load_input(self, context: dg.InputContext) -> Any:
         entry = CATALOG[context.asset_key]
@@ -115,6 +113,11 @@ def _checked(table: Table, chunks: Iterable[tuple[str, Any]]) -> Iterator[tuple[
     """Frames are validated here; Arrow chunks come from a source that has done so while reading."""
     for part, chunk in chunks:
         yield part, table.to_arrow(require(chunk, table)) if isinstance(chunk, pd.DataFrame) else chunk
+
+
+def _preview(entry: Entry, frame: pd.DataFrame) -> dict[str, dg.TableMetadataValue]:
+    """The first rows of a table, unless its rows are about single persons: the event log is no place for those."""
+    return {} if entry.pii else {"preview": preview(frame)}
 
 
 class ModelIOManager(dg.IOManager):

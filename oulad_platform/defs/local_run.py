@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import chdir
 from datetime import date
 from uuid import uuid4
 
@@ -27,7 +28,8 @@ def materialize(platform: Platform, first: date, last: date) -> bool:
     console = Console()
     console.print(f"{platform.settings.data or 'Demo campus'}: {first} to {last}, {(last - first).days + 1} days")
     job = build_defs(platform.settings, platform=platform).resolve_job_def(EVERYTHING)
-    with dg.DagsterInstance.from_config(str(home())) as instance, ThreadPoolExecutor(1) as worker:
+    # dagster.yaml may hold relative paths, which are meant from its own folder
+    with chdir(home()), dg.DagsterInstance.from_config(str(home())) as instance, ThreadPoolExecutor(1) as worker:
         run_id = str(uuid4())
         running = worker.submit(
             job.execute_in_process,

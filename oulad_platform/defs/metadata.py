@@ -7,8 +7,6 @@ import base64
 import dagster as dg
 import pandas as pd
 
-from oulad_platform.core.tables import Table
-
 
 def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
     """A PNG inline in the UI; keep it under 60 KB, the event log stores it with every materialization."""
@@ -16,18 +14,22 @@ def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
 
 
 def preview(frame: pd.DataFrame, rows: int = 8) -> dg.TableMetadataValue:
-    """The first rows as a table inline in the UI."""
-    head = frame.head(rows).astype(object)
-    cells = head.where(head.notna(), None)
-    records = [
-        dg.TableRecord(
-            {str(name): value if isinstance(value, int | float | bool | None) else str(value) for name, value in row.items()}
-        )
-        for row in cells.to_dict("records")
-    ]
+    """The first rows as a table inline in the UI: days without a time, floats to four digits."""
+    shown = frame.head(rows).copy()
+    for name, values in shown.items():
+        if pd.api.types.is_datetime64_any_dtype(values):
+            shown[name] = values.dt.strftime("%Y-%m-%d")
+        elif pd.api.types.is_float_dtype(values):
+            shown[name] = values.map(lambda value: float(f"{value:.4g}"), na_action="ignore")
+    cells = shown.astype(object).where(shown.notna(), None)
+    records = [dg.TableRecord({str(name): _cell(value) for name, value in row.items()}) for row in cells.to_dict("records")]
     return dg.MetadataValue.table(records or [dg.TableRecord({str(name): None for name in frame.columns})])
 
 
-def preview_of(frame: pd.DataFrame, table: Table) -> dg.TableMetadataValue:
-    """A table's first rows without the columns that name a person."""
-    return preview(frame[[column.name for column in table.columns if not column.personal]])
+def _cell(value: object) -> str | int | float | bool | None:
+    return value if isinstance(value, int | float | bool | None) else str(value)
+
+
+def text(markdown: str) -> dg.MarkdownMetadataValue:
+    """A report inline in the UI."""
+    return dg.MetadataValue.md(markdown)

@@ -16,7 +16,9 @@ A_WEEK_BACK = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
 
 
 def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
-    return dg.DailyPartitionsDefinition(settings.first_day.isoformat(), timezone=settings.institution_timezone, end_offset=1)
+    return dg.DailyPartitionsDefinition(
+        settings.first_partition.isoformat(), timezone=settings.institution_timezone, end_offset=1
+    )
 
 
 def days_of(keys: Sequence[str]) -> pd.DatetimeIndex:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -83,6 +83,14 @@ class Platform:
         if of.store == "warehouse":
             return self.database.newest_day(of.table)
         return max(self.lake.days(of.line, of.table), default=None)
+
+    def with_last_month(self, of: Entry, made: pd.DataFrame) -> pd.DataFrame:
+        """Warehouse rows just made, after those of the 30 days before the first of them: what a chart of a trend shows."""
+        if made.empty or of.table.day is None:
+            return made
+        first = made[of.table.day].min().date()
+        before = calendar.days_between(first - timedelta(days=30), first - timedelta(days=1))
+        return pd.concat([self.database.read_days(of.table, list(before.date)), made], ignore_index=True)
 
     def campus(self) -> Campus:
         """The source of raw tables as it stands today. Raises SettingsError when none is configured."""

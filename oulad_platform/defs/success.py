@@ -103,7 +103,8 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         scored = risk.score(features, list(risk_model.values()))
         by_student = marts.student_risk(scored, platform.settings.high_risk_threshold)
         by_course = marts.course_summary(by_student)
-        chart = picture(charts.risk_by_course(by_course), "Mean risk and high-risk share by course")
+        trend = charts.risk_by_course(platform.with_last_month(COURSES, by_course))
+        chart = picture(trend, "Mean risk and high-risk share by course")
         context.add_asset_metadata({"risk_by_course": chart}, asset_key=COURSES.key, partition_key=context.partition_keys[-1])
         return by_student, by_course
 

@@ -94,17 +94,17 @@ def count_marks(text: bytes) -> Marks:
         piece = codes[start : start + SLICE_BYTES + 1]  # one byte of the next slice, to see what follows the last of this one
         is_quote, is_end, is_mark = scratch[:, : len(piece)]
         np.equal(piece, ord('"'), out=is_quote)
-        quotes += np.count_nonzero(is_quote[:SLICE_BYTES])
+        quotes += int(np.count_nonzero(is_quote[:SLICE_BYTES]))
         np.equal(piece, ord("\n"), out=is_end)
-        line_feeds += np.count_nonzero(is_end[:SLICE_BYTES])
+        line_feeds += int(np.count_nonzero(is_end[:SLICE_BYTES]))
         if has_returns:
             np.equal(piece, ord("\r"), out=is_mark)
-            carriage_returns += np.count_nonzero(is_mark[:SLICE_BYTES])
+            carriage_returns += int(np.count_nonzero(is_mark[:SLICE_BYTES]))
             is_end |= is_mark
         np.equal(piece, ord(","), out=is_mark)
         is_end |= is_mark
         is_end[1:] &= is_quote[:-1]
-        closing += np.count_nonzero(is_end[1:])
+        closing += int(np.count_nonzero(is_end[1:]))
     return Marks(quotes, closing, line_feeds, carriage_returns)
 
 

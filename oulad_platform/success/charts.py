@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.charts import BLUE, DPI, GRID, INK, MUTED, ORANGE, date_axis, png
+from oulad_platform.core.charts import BLUE, DPI, INK, ORANGE, date_axis, house_style, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,17 +60,14 @@ def _draw(panel: Axes, name: str, rows: pd.DataFrame) -> None:
     marker = "o" if len(series) == 1 else None
     for column, color, label in (("high_risk_rate", ORANGE, "share at high risk"), ("avg_risk_score", BLUE, "mean risk")):
         panel.plot(series.index, series[column], color=color, linewidth=1.6, marker=marker, markersize=4, label=label)
-    panel.set_title(f"{name}, {int(rows['student_count'].max()):,} students", loc="left", fontsize=9, color=INK)
+    n_students = rows.sort_values("run_date")["student_count"].iloc[-1]
+    panel.set_title(f"{name}, {n_students:,} students", loc="left", fontsize=9, color=INK)
     panel.set_ylim(-0.03, 1.03)
     panel.set_yticks(np.array([0, 0.5, 1]), ["0", "0.5", "1"])
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color(MUTED)
-    panel.grid(axis="y", color=GRID, linewidth=0.8)
-    panel.set_axisbelow(True)
-    panel.tick_params(labelsize=8, colors=MUTED, labelcolor=INK)
+    house_style(panel, labelsize=8)
 
 
 def _thin_labels(panel: Axes) -> None:
-    """Half of the labels: a panel of the grid is narrower than the full-width charts that `date_axis` is made for."""
+    """Half of the labels, the newest kept: a panel of the grid is narrower than the charts that `date_axis` is made for."""
     labels = [tick.get_text() for tick in panel.get_xticklabels()]
-    panel.set_xticks(panel.get_xticks()[::2], labels[::2])
+    panel.set_xticks(panel.get_xticks()[::-2], labels[::-2])

@@ -74,7 +74,7 @@ def test_days_are_the_only_partitions_and_end_today(defs: dg.Definitions) -> Non
     (days,) = definitions
     with time_machine.travel(datetime(2026, 3, 2, 0, 30, tzinfo=ZoneInfo("Europe/London")), tick=False):
         assert days.get_last_partition_key() == "2026-03-02"
-    assert days.get_first_partition_key() == "2013-01-01"
+    assert days.get_first_partition_key() == "2025-01-01"
 
 
 class LivePlatform(Platform):

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
@@ -187,7 +186,7 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> No
         try:
             _ask(server, "{ version }")
             return
-        except (URLError, ConnectionError):
+        except OSError:
             time.sleep(0.2)
     pytest.fail(f"dagster dev does not answer on port {server.port}:\n{log.read_text()[-4000:]}")
 
