@@ -110,6 +110,11 @@ class Table:
     def arrow_schema(self) -> pa.Schema:
         return pa.schema([pa.field(c.name, ARROW_TYPES[c.kind], c.nullable) for c in self.columns])
 
+    def chunk_schema(self) -> pa.Schema:
+        """`arrow_schema` with texts as dictionaries: how the chunks of a large part travel, codes being few and long runs."""
+        texts = pa.dictionary(pa.int32(), pa.string())
+        return pa.schema([field.with_type(texts) if field.type == pa.string() else field for field in self.arrow_schema()])
+
     def empty(self) -> pd.DataFrame:
         """A frame without rows, with every column in its type."""
         return pd.DataFrame({c.name: pd.Series([], dtype=c.dtype) for c in self.columns})

@@ -190,8 +190,11 @@ def _by_part(rows: pa.Table) -> Iterator[tuple[str, str, pa.Table, npt.NDArray[n
 
 def _in_schema(piece: pa.Table, module: str, presentation: str) -> pa.Table:
     constant = {"code_module": module, "code_presentation": presentation}
-    schema = STUDENT_VLE.arrow_schema()
-    columns = [pa.repeat(constant[name], len(piece)) if name in constant else piece[name] for name in schema.names]
+    schema = STUDENT_VLE.chunk_schema()
+    zeros = np.zeros(len(piece), "int32")
+    columns = [
+        pa.DictionaryArray.from_arrays(zeros, [constant[name]]) if name in constant else piece[name] for name in schema.names
+    ]
     return pa.Table.from_arrays(columns, schema=schema)
 
 

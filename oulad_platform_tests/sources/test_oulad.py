@@ -74,7 +74,7 @@ def read(files: OuladFiles) -> tuple[dict[str, pd.DataFrame], dict[str, list[tup
     tables = files.tables()
     clicks: dict[str, list[tuple[int, ...]]] = {}
     for part, chunk in files.clicks(tables):
-        assert chunk.schema == STUDENT_VLE.arrow_schema()
+        assert chunk.schema == STUDENT_VLE.chunk_schema()
         numbers = chunk.select(["id_student", "id_site", "date", "sum_click"]).to_pydict()
         clicks.setdefault(part, []).extend(zip(*numbers.values(), strict=True))
     return tables, clicks
