@@ -11,7 +11,7 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	$(BIN)/mypy && $(BIN)/bandit -q -r oulad_platform && $(BIN)/pip check
+	$(BIN)/mypy && $(BIN)/python -m pip check
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 ui: .venv/installed

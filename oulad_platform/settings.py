@@ -6,6 +6,7 @@ the default. A value that cannot be used, and a name that does not exist, is ref
 
 from __future__ import annotations
 
+import difflib
 import os
 from datetime import date
 from pathlib import Path
@@ -13,13 +14,21 @@ from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+from pydantic_settings import SettingsError as SourceError
 
 from oulad_platform.core.calendar import timezone
 
 CONFIG_FILE = "platform.yaml"
 # Read by the test suite, the Makefile or `home()`, not part of the model.
 OTHER_NAMES = frozenset({"OULAD_HOME", "OULAD_TEST_DATA"})
+SHORTEST_MISSPELT = 10
 
 
 class SettingsError(ValueError):
@@ -77,7 +86,9 @@ class Settings(BaseSettings):
     experiment_id: str = Field("outreach", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Name of the simulated experiment.")
     experiment_top_k: int = Field(400, ge=2, description="Students at highest risk in the simulated experiment.")
     value_per_pass: float = Field(3000.0, ge=0, description="Value of one more student passing. currency")
-    intervention_costs: tuple[float, ...] = Field((25.0, 50.0, 100.0), min_length=1, description="Cost of one contact. currency")
+    intervention_costs: Annotated[tuple[float, ...], NoDecode] = Field(
+        (25.0, 50.0, 100.0), min_length=1, description="Cost of one contact. currency"
+    )
 
     executor: Literal["in_process", "multiprocess"] = Field("in_process", description="How a run executes its steps.")
     automation: bool = Field(False, description="Schedules and sensors start switched on.")
@@ -93,9 +104,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=home() / CONFIG_FILE)
 
-    @field_validator("enrollment_email_recipients", mode="before")
+    @field_validator("enrollment_email_recipients", "intervention_costs", mode="before")
     @classmethod
-    def _split_addresses(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("enrollment_email_recipients")
@@ -141,7 +152,9 @@ class Settings(BaseSettings):
     @property
     def warehouse(self) -> str:
         """The warehouse's URL, secret included: for the engine only."""
-        return self.database_url.get_secret_value() if self.database_url else f"sqlite:///{home() / 'data' / 'oulad.db'}"
+        url = self.database_url.get_secret_value() if self.database_url else "sqlite:///data/oulad.db"
+        file = url.removeprefix("sqlite:///")
+        return f"sqlite:///{home() / file}" if file != url else url
 
     @property
     def data(self) -> str | None:
@@ -159,11 +172,7 @@ def _absolute(address: str) -> str:
 
 def load() -> Settings:
     """The settings of this process. Raises SettingsError naming every unknown or unusable one, and where it came from."""
-    complaints = []
-    known = {name.upper() for name in Settings.model_fields}
-    for name in sorted(os.environ):
-        if name.upper().startswith("OULAD_") and name.upper() not in known | OTHER_NAMES:
-            complaints.append(f"{name} (environment): there is no such setting")
+    complaints = _unknown_names()
     try:
         settings = Settings()
     except ValidationError as error:
@@ -176,8 +185,22 @@ def load() -> Settings:
                 else problem["msg"].removeprefix("Value error, ")
             )
             complaints.append(f"{name.upper()} ({place}): {what}" if name else what)
-    except yaml.YAMLError as error:
-        complaints.append(f"{home() / CONFIG_FILE} is not YAML: {error}")
+    except SourceError as error:
+        complaints.append(f"{error}: {error.__cause__}")
+    except (yaml.YAMLError, ValueError) as error:
+        complaints.append(f"{home() / CONFIG_FILE} is not a YAML mapping of settings: {error}")
     if complaints:
         raise SettingsError("Settings cannot be used:\n  " + "\n  ".join(complaints))
     return settings
+
+
+def _unknown_names() -> list[str]:
+    """Names in the environment that look like a setting and are none: our prefix, or a misspelling of a long name."""
+    known = {name.upper() for name in Settings.model_fields}
+    complaints = []
+    for name in sorted(set(os.environ) - known - OTHER_NAMES):
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.9) if len(name) >= SHORTEST_MISSPELT else []
+        if nearest or name.startswith("OULAD_"):
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            complaints.append(f"{name} (environment): there is no such setting{hint}")
+    return complaints

@@ -14,6 +14,8 @@ from oulad_platform.cli import main
 from oulad_platform.settings import Settings
 
 REPOSITORY = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("shell")  # one worker, one installation
+
 MODULE = ("-m", "oulad_platform.definitions")
 
 

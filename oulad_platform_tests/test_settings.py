@@ -48,6 +48,9 @@ def test_every_unusable_value_and_unknown_name_is_listed(own_home: Path, monkeyp
         ({"OULAD_REPLAY_TODAY": "2014-05-20"}, "set OULAD_DATA"),
         ({"ENROLLMENT_EMAIL_RECIPIENTS": "a@b.edu\r\nBcc: c@d.edu"}, "are not e-mail addresses"),
         ({"HIGH_RISK_THRESHOLD": "nan"}, "HIGH_RISK_THRESHOLD"),
+        ({"HIGH_RISK_TRESHOLD": "0.3"}, "HIGH_RISK_TRESHOLD .* did you mean HIGH_RISK_THRESHOLD"),
+        ({"INTERVENTION_COSTS": "25,cheap"}, "INTERVENTION_COSTS"),
+        ({"START_DATES": "soon"}, "start_dates"),
     ],
 )
 def test_settings_that_cannot_stand_together_are_refused(
@@ -69,6 +72,24 @@ def test_relative_addresses_lie_in_the_home_folder(own_home: Path, monkeypatch: 
     monkeypatch.setenv("OULAD_DATA", "real")
     assert load().data == str(own_home / "real")
     assert load().warehouse == f"sqlite:///{own_home / 'data' / 'oulad.db'}"
+
+
+def test_a_settings_file_that_is_no_mapping_is_refused(own_home: Path) -> None:
+    (own_home / "platform.yaml").write_text("- split_week\n")
+    with pytest.raises(SettingsError, match=r"platform\.yaml"):
+        load()
+
+
+def test_costs_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERVENTION_COSTS", "10, 20.5")
+    assert load().intervention_costs == (10.0, 20.5)
+
+
+def test_a_relative_sqlite_file_lies_in_the_home_folder(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///warehouse.db")
+    assert load().warehouse == f"sqlite:///{own_home / 'warehouse.db'}"
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////srv/warehouse.db")
+    assert load().warehouse == "sqlite:////srv/warehouse.db"
 
 
 def test_a_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 # Okabe M., Ito K., Color Universal Design (2008): told apart with every common colour vision.
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
-PALETTE = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE)
 INK, MUTED, GRID = "#222222", "#5F6368", "#DDDDDD"
 DPI = 100
 MAX_TICKS = 7

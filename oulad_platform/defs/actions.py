@@ -24,7 +24,7 @@ NEWEST_TABLES = {
     "enrollment": dg.AssetIn(ENROLLMENT.key, metadata=NEWEST),
     "course_summary": dg.AssetIn(COURSES.key, metadata=NEWEST_WEEK),
     "alerts": dg.AssetIn(ALERTS.key, metadata=NEWEST_WEEK),
-    **NEWEST_RISK,
+    "student_risk": dg.AssetIn(RISK.key, metadata=NEWEST_WEEK),
 }
 
 

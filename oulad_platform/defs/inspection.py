@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable, Iterator
-from datetime import date
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from oulad_platform.core.checks import Finding
-from oulad_platform.defs.catalog import CATALOG, Entry
+from oulad_platform.defs.catalog import CATALOG
 from oulad_platform.defs.checks import INVARIANTS, contract_findings
 from oulad_platform.defs.resources import Platform
+from oulad_platform.storage.errors import MissingTableError
 
 SMTP_TIMEOUT_SECONDS = 10
 
@@ -25,8 +26,11 @@ def verify_tables(platform: Platform) -> bool:
     table.columns[2].justify = "right"
     all_findings: list[Finding] = []
     for of in CATALOG.values():
-        days = _stored_days(platform, of)
-        rows, findings = contract_findings(platform, of, days)
+        days = platform.stored_days(of) if of.table.day else None
+        try:
+            rows, findings = contract_findings(platform, of, days)
+        except MissingTableError as error:
+            rows, findings = 0, [Finding(of.table.name, str(error))]
         for about, find in INVARIANTS.values():
             if about is of and days:
                 findings += find(platform, days)
@@ -37,14 +41,6 @@ def verify_tables(platform: Platform) -> bool:
     for finding in all_findings[:20]:
         console.print(str(finding), style="red", markup=False)
     return not all_findings
-
-
-def _stored_days(platform: Platform, of: Entry) -> list[date] | None:
-    if of.table.day is None or of.parts:
-        return None
-    if of.store == "lake":
-        return platform.lake.days(of.line, of.table)
-    return platform.database.days(of.table)
 
 
 def examine(platform: Platform) -> bool:
@@ -66,6 +62,8 @@ def _attempts(platform: Platform) -> Iterator[tuple[str, str, Callable[[], str]]
     yield "source", settings.data or "demo campus", lambda: _source(platform)
     yield "lake", settings.lake, lambda: platform.lake.probe()
     yield "warehouse", "PostgreSQL" if settings.database_url else "SQLite", lambda: _warehouse(platform)
+    if settings.enrollment_db_url:
+        yield "registrar", "ENROLLMENT_DB_URL", lambda: _registrar(platform)
     yield "artifacts", settings.artifacts, lambda: platform.artifacts.probe()
     yield "outbox", settings.outbox, lambda: platform.outbox.probe()
     if host := settings.smtp_host:
@@ -75,6 +73,11 @@ def _attempts(platform: Platform) -> Iterator[tuple[str, str, Callable[[], str]]
 def _source(platform: Platform) -> str:
     courses = platform.campus().tables()["courses"]
     return f"{len(courses)} presentations, newest day {platform.newest_day(platform.today())}"
+
+
+def _registrar(platform: Platform) -> str:
+    today = pd.DatetimeIndex([platform.today()]).as_unit("us")
+    return f"{len(platform.registrar().snapshots(today, {})):,} rows for today"
 
 
 def _warehouse(platform: Platform) -> str:

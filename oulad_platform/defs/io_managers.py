@@ -83,28 +83,23 @@ class TableIOManager(dg.IOManager):
             return self.platform.lake.parts(entry.line, entry.table)
         if not context.has_asset_partitions:
             return store.read(entry.line, entry.table) if store else self.platform.database.read(entry.table)
-        days = self._days_to_read(context, entry)
-        frame = store.read_days(entry.line, entry.table, days) if store else self.platform.database.read_days(entry.table, days)
-        self._require_run_days(context, entry, frame)
-        return frame
+        wanted = context.definition_metadata.get("newest_days")
+        days = self._days_of_the_run(context, entry) if wanted is None else self._newest_days(entry, wanted)
+        return store.read_days(entry.line, entry.table, days) if store else self.platform.database.read_days(entry.table, days)
 
-    def _require_run_days(self, context: dg.InputContext, entry: Entry, frame: pd.DataFrame) -> None:
-        """Days before the run's own may be unknown; the run's own days must have been made, or nothing would mean nobody."""
-        if context.definition_metadata or entry.table.allow_empty:
-            return
-        run = context.step_context.partition_key_range
-        present = set(frame[entry.table.day].dt.date)
-        absent = [day for day in days_of(context.asset_partition_keys).date if day not in present and str(day) >= run.start]
+    def _days_of_the_run(self, context: dg.InputContext, entry: Entry) -> list[date]:
+        """Days before the run's own may be unknown; its own must have been made, for a missing day is not one without rows."""
+        days = [day.date() for day in days_of(context.asset_partition_keys)]
+        first = date.fromisoformat(context.step_context.partition_key_range.start)
+        absent = sorted({day for day in days if day >= first} - set(self.platform.stored_days(entry)))
         if absent:
             raise MissingDaysError(
-                f"{entry.key.to_user_string()} has no rows for {absent[0]}"
+                f"{entry.key.to_user_string()} has not been made for {absent[0]}"
                 f"{f' and {len(absent) - 1} more days' if len(absent) > 1 else ''}; materialize it for these days first"
             )
+        return days
 
-    def _days_to_read(self, context: dg.InputContext, entry: Entry) -> list[date]:
-        wanted = context.definition_metadata.get("newest_days")
-        if wanted is None:
-            return [day.date() for day in days_of(context.asset_partition_keys)]
+    def _newest_days(self, entry: Entry, wanted: int) -> list[date]:
         newest = self.platform.newest_stored_day(entry)
         return [] if newest is None else [newest - timedelta(days=back) for back in reversed(range(wanted))]
 
@@ -121,7 +116,7 @@ def _preview(entry: Entry, frame: pd.DataFrame) -> dict[str, dg.TableMetadataVal
 
 
 class ModelIOManager(dg.IOManager):
-    """Keeps the risk models as skops files with a signed index; loading one runs no code."""
+    """Keeps the risk models as skops files beside an index of their SHA-256; loading one runs no code."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform

@@ -43,8 +43,8 @@ def asset_jobs() -> list[Any]:
         ),
         dg.define_asset_job(
             SUCCESS_DAILY,
-            dg.AssetSelection.all() - groups("enrollment") - models,
-            description="Fresh raw tables; the day's features, risks, alerts and reports, by the models there are.",
+            dg.AssetSelection.all() - groups("enrollment"),
+            description="Fresh raw tables and models of all closed cohorts; the day's features, risks, alerts and reports.",
         ),
         dg.define_asset_job(
             TRAIN, groups("sources") | models, description="Fit and evaluate the risk models on every cohort that has closed."

@@ -44,7 +44,7 @@ def materialize(platform: Platform, first: date, last: date) -> bool:
     failures = [*_failed_steps(result), *_failed_checks(result)]
     console.print(_made(result))
     for failure in failures:
-        console.print(failure, style="bold red", markup=False)
+        console.print(failure, style="bold red", markup=False, soft_wrap=True)
     console.print(_where_to_look(platform))
     return not failures
 

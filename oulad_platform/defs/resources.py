@@ -38,6 +38,9 @@ class Campus(Protocol):
     def clicks(self, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, pa.Table]]: ...
 
 
+DEMO = "demo campus"
+
+
 @dataclass(frozen=True)
 class Platform:
     """Everything this installation is made of."""
@@ -48,7 +51,7 @@ class Platform:
     def lake(self) -> Lake:
         from oulad_platform.storage.lake import Lake
 
-        return Lake(self.settings.lake)
+        return Lake(self.settings.lake, self.settings.aws_region)
 
     @cached_property
     def database(self) -> Database:
@@ -62,13 +65,13 @@ class Platform:
     def artifacts(self) -> Artifacts:
         from oulad_platform.storage.artifacts import Artifacts
 
-        return Artifacts(self.settings.artifacts)
+        return Artifacts(self.settings.artifacts, self.settings.aws_region)
 
     @cached_property
     def outbox(self) -> FileOutbox:
         from oulad_platform.storage.outbox import FileOutbox
 
-        return FileOutbox(self.settings.outbox)
+        return FileOutbox(self.settings.outbox, self.settings.aws_region)
 
     def today(self) -> date:
         """The calendar day it is at the institution now."""
@@ -79,10 +82,14 @@ class Platform:
         return calendar.newest_day(self.campus().tables()["courses"], today)
 
     def newest_stored_day(self, of: Entry) -> date | None:
-        """The newest day of a day-partitioned table, None before the first."""
+        """The newest day of a day-partitioned table that has rows, None before the first."""
         if of.store == "warehouse":
             return self.database.newest_day(of.table)
-        return max(self.lake.days(of.line, of.table), default=None)
+        return self.lake.newest_day(of.line, of.table)
+
+    def stored_days(self, of: Entry) -> list[date]:
+        """The days of a day-partitioned table that have been made, those without rows too."""
+        return self.database.days(of.table) if of.store == "warehouse" else self.lake.days(of.line, of.table)
 
     def with_last_month(self, of: Entry, made: pd.DataFrame) -> pd.DataFrame:
         """Warehouse rows just made, after those of the 30 days before the first of them: what a chart of a trend shows."""
@@ -91,6 +98,28 @@ class Platform:
         first = made[of.table.day].min().date()
         before = calendar.days_between(first - timedelta(days=30), first - timedelta(days=1))
         return pd.concat([self.database.read_days(of.table, list(before.date)), made], ignore_index=True)
+
+    def claim(self) -> None:
+        """Makes this installation's tables those of the configured source; another source's must not mix with them.
+
+        A demo campus gives way: its tables are removed. Real ones never do: raises SettingsError with what to do.
+        """
+        source = (
+            DEMO
+            if not self.settings.data
+            else f"OULAD files{f' from {day}' if (day := self.settings.oulad_replay_today) else ''}"
+        )
+        holder = self.lake.remember("source", source)
+        if holder == source:
+            return
+        if holder != DEMO:
+            raise SettingsError(
+                f"{self.settings.lake} holds tables of the {holder}, and the {source} would mix with them: "
+                "set OULAD_HOME to another folder, or remove data/ here"
+            )
+        self.database.clear(warehouse_tables())
+        self.lake.clear()
+        self.lake.remember("source", source)
 
     def campus(self) -> Campus:
         """The source of raw tables as it stands today. Raises SettingsError when none is configured."""
@@ -102,7 +131,7 @@ class Platform:
             if settings.oulad_replay_today:
                 began = self._first_run(f"replay_of_{settings.oulad_replay_today}")
                 shift = (began - settings.oulad_replay_today).days
-            return OuladFiles(settings.data, settings.start_dates, shift)
+            return OuladFiles(settings.data, settings.start_dates, shift, settings.aws_region)
         if settings.pipeline_demo_mode:
             return self._demo()
         raise SettingsError(

@@ -8,7 +8,7 @@ from oulad_platform.defs.jobs import deliver_alert
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
 from oulad_platform.success.alerts import alerts_due
-from oulad_platform.success.tables import ALERT_LOG, COURSE_SUMMARY_DAILY
+from oulad_platform.success.tables import ALERT_LOG
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -18,14 +18,11 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def new_alerts(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Alerts of the newest days that are not in the outbox yet; a backfill of history is recorded, not delivered."""
-        newest = platform.database.newest_day(COURSE_SUMMARY_DAILY)
-        if newest is None:
-            yield dg.SkipReason("No day has been scored yet")
-            return
-        due = alerts_due(platform.database.read(ALERT_LOG), platform.outbox.delivered(), newest)
+        """Alerts of the last days that are not in the outbox yet; a backfill of history is recorded, not delivered."""
+        today = platform.today()
+        due = alerts_due(platform.database.read(ALERT_LOG), platform.outbox.delivered(), today)
         if due.empty:
-            yield dg.SkipReason(f"Every alert up to {newest} has been delivered")
+            yield dg.SkipReason(f"Every alert up to {today} has been delivered")
         for alert_id in due["alert_id"]:
             config = dg.RunConfig(ops={"put_alert_in_outbox": {"config": {"alert_id": alert_id}}})
             yield dg.RunRequest(run_key=alert_id, run_config=config)

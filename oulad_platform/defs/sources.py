@@ -19,6 +19,7 @@ def campus(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platfor
     """The clicks come first: their stream is checked against the other six tables, and a fault in any leaves all seven."""
     source = platform.campus()
     tables = source.tables()
+    platform.claim()
     context.log.info(f"the newest day of the data is {newest_day(tables['courses'], platform.today())}")
     yield dg.Output(source.clicks(tables), STUDENT_VLE.name)
     for warning in source.warnings:

@@ -28,8 +28,11 @@ def daily_metrics(snapshots: pd.DataFrame, deltas: pd.DataFrame, days: pd.Dateti
     them. Without the day before, a day is a baseline: its changes and rates are absent. Moves count in the scopes they
     enter and leave: a program for moves between programs, a division for moves between divisions, never the total.
 
-    - persistence_rate = (yesterday - dropped - completed - moved_out) / (yesterday - completed), absent when that is 0
-    - retention_rate = 100 * persistence_rate, the seed document's day-over-day measure on enrolments whose term goes on
+    - retained = yesterday - dropped - completed - moved_out
+    - retention_rate = 100 * retained / yesterday, the seed document's measure: completed enrolments count as not retained
+    - persistence_rate = retained / (yesterday - completed): of the enrolments whose term goes on
+
+    Each rate is absent where its denominator is 0.
 
     Raises ValueError naming a day of `days` that has no snapshot.
     """
@@ -93,7 +96,7 @@ def _scope_metrics(
     yesterday = before.reindex(index, fill_value=0)
     flow = {kind: flows[kind].reindex(index, fill_value=0) if kind in flows else yesterday * 0 for kind in FLOWS}
     eligible = yesterday - flow["completed"]
-    persistence = (eligible - flow["dropped"] - flow["moved_out"]) / eligible.where(eligible > 0)
+    retained = eligible - flow["dropped"] - flow["moved_out"]
     new = flow["added"] + flow["returned"]
     changes = pd.DataFrame(
         {
@@ -104,8 +107,8 @@ def _scope_metrics(
             "moved_in": flow["moved_in"],
             "moved_out": flow["moved_out"],
             "net_change": new - flow["dropped"] - flow["completed"] + flow["moved_in"] - flow["moved_out"],
-            "retention_rate": 100 * persistence,
-            "persistence_rate": persistence,
+            "retention_rate": 100 * retained / yesterday.where(yesterday > 0),
+            "persistence_rate": retained / eligible.where(eligible > 0),
         }
     )
     changes = changes[index.get_level_values("date").isin(has_yesterday)].reindex(index)

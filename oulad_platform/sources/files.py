@@ -57,14 +57,15 @@ class SourceFile:
                     raise ContractError([changed], "Nothing was stored; run again when whoever writes it has finished.")
 
 
-def find_files(uri: str, stems: Sequence[str]) -> dict[str, SourceFile]:
+def find_files(uri: str, stems: Sequence[str], region: str | None = None) -> dict[str, SourceFile]:
     """The file of each stem (`courses` -> courses.csv or courses.csv.gz) in the folder, zip or bucket prefix.
 
     Names are matched exactly, capitals included. Raises ContractError naming every missing file and every file that is
     there twice, and when the place itself is missing, unreadable, damaged or holds unsafe names.
     """
     with readable(uri):
-        found = _zip_members(_path(uri)) if uri.lower().endswith(".zip") else _folder(_path(uri))
+        path = _path(uri, region)
+        found = _zip_members(path) if uri.lower().endswith(".zip") else _folder(path)
     wanted = {stem: [file for file in found if file.name in {stem + ending for ending in ENDINGS}] for stem in stems}
     findings = [_missing(stem, uri, found) for stem, files in wanted.items() if not files]
     findings += [
@@ -100,14 +101,15 @@ def _bucket_errors() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError, CloudPathException
 
 
-def _path(uri: str) -> Path | CloudPath:
+def _path(uri: str, region: str | None) -> Path | CloudPath:
     if "://" not in uri:
         return Path(uri)
-    from cloudpathlib import S3Path
+    from boto3 import Session
+    from cloudpathlib import S3Client, S3Path
     from cloudpathlib.exceptions import CloudPathException
 
     try:
-        return S3Path(uri)
+        return S3Path(uri, client=S3Client(boto3_session=Session(region_name=region)))
     except CloudPathException as error:
         raise ContractError([Finding(uri, "is not a folder, a .zip file or s3://bucket/prefix")], REMEDY) from error
 

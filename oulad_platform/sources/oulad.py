@@ -54,13 +54,14 @@ class OuladFiles:
     """The official files in a folder, a .zip or s3://bucket/prefix.
 
     `start_dates` gives presentation codes their calendar date where the code does not say it; `shift_days` moves every
-    start date, for a replay. `warnings` is filled while reading: columns that were ignored, row counts at the limit of a
-    spreadsheet.
+    start date, for a replay; `region` is the bucket's, if boto3 shall not find it itself. `warnings` is filled while
+    reading: columns that were ignored, row counts at the limit of a spreadsheet.
     """
 
     uri: str
     start_dates: Mapping[str, date] = field(default_factory=dict)
     shift_days: int = 0
+    region: str | None = None
     warnings: list[str] = field(default_factory=list, init=False)
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -68,7 +69,7 @@ class OuladFiles:
 
         Raises ContractError naming file, row, column and value of what is wrong in the files, before anything is returned.
         """
-        files = find_files(self.uri, STEMS)
+        files = find_files(self.uri, STEMS, self.region)
         frames = {table.name: self._read_small(files[stem], table) for stem, table in SMALL_FILES.items()}
         where = {table.name: files[stem].name for stem, table in SMALL_FILES.items()}
         findings = _unknown_references(frames, where)
@@ -83,7 +84,7 @@ class OuladFiles:
         by the block size. Raises ContractError at the first block with a broken row, or with an enrolment or site that
         `tables` do not know; so nothing may be published before the last chunk.
         """
-        file = find_files(self.uri, STEMS)[CLICKS_FILE]
+        file = find_files(self.uri, STEMS, self.region)[CLICKS_FILE]
         known = _Known(file.name, tables)
         n_rows = 0
         with file.opened() as stream:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
-from oulad_platform.core.tables import Table, View
+from oulad_platform.core.tables import Column, Table, View
 from oulad_platform.storage import engines
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
 from oulad_platform.storage.schema import difference, sql_table
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 10
 PUBLISH_SECONDS = 600
 RETRY_WAITS = (0.5, 1, 2, 4, 8, 8)
+
+PUBLISHED_DAYS = Table(
+    "published_days",
+    "One row per table and day that was published, also where the day has no rows: nothing is not unknown.",
+    (
+        Column("table_name", "text", "The table."),
+        Column("day", "date", "The day that was published."),
+        Column("n_rows", "int32", "Rows of the table on that day.", "rows", minimum=0),
+    ),
+    key=("table_name", "day"),
+)
 
 Result = TypeVar("Result")
 
@@ -52,12 +64,12 @@ class Database:
         return str(url.create(url.drivername.split("+")[0], url.username, None, url.host, url.port, url.database))
 
     def create(self, tables: Sequence[Table], views: Sequence[View] = ()) -> None:
-        """Creates what is missing; safe when several processes do so at once.
+        """Creates what is missing, PUBLISHED_DAYS included; safe when several processes do so at once.
 
         Raises SchemaMismatchError, before any change, when a table is there with other columns, types or key than declared.
         A view is made anew only when its statement changed, so that grants stay and readers are not waited for.
         """
-        declared = [sql_table(table) for table in tables]
+        declared = [sql_table(table) for table in (*tables, PUBLISHED_DAYS)]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
@@ -77,20 +89,38 @@ class Database:
     def replace_days(self, table: Table, frame: pd.DataFrame, days: Sequence[date]) -> dict[date, int]:
         """Replaces the rows of `days` by the conforming frame's, in one transaction; rows per day, their sum counted afterwards.
 
+        The same transaction records each of `days` as published, also one without rows.
+
         Raises StorageError, and changes nothing, for rows of another day, a broken constraint or a count that is off.
         """
         frame, slices = rows_by_day(table, frame, days)
         expected = {day: where.stop - where.start for day, where in slices.items()}
         day = sql_table(table).c[day_column(table)]
-        self._replace(table, frame, _within(day, list(expected)))
+        self._replace(table, frame, _within(day, list(expected)), expected)
         return expected
 
     def replace(self, table: Table, frame: pd.DataFrame) -> int:
-        """Replaces all rows of the table by the conforming frame's, in one transaction; the number of rows counted afterwards."""
+        """Replaces all rows of the table by the conforming frame's, in one transaction; the number of rows counted afterwards.
+
+        No day is recorded as published.
+        """
         import sqlalchemy as sa
 
         self._replace(table, frame, sa.true())
         return len(frame)
+
+    def clear(self, tables: Sequence[Table]) -> None:
+        """Deletes all rows of `tables` and every published day, in one transaction. Raises MissingTableError."""
+        declared = [sql_table(table) for table in (*tables, PUBLISHED_DAYS)]
+
+        def work(connection: sa.Connection) -> None:
+            import sqlalchemy as sa
+
+            self._lock(connection, *(table.name for table in declared))
+            for table in declared:
+                connection.execute(sa.delete(table))
+
+        self._write(work)
 
     def read_days(self, table: Table, days: Sequence[date] | None = None) -> pd.DataFrame:
         """The rows of `days` (None: of all) as a conforming frame in key order. Raises MissingTableError."""
@@ -102,11 +132,12 @@ class Database:
         return self._select(table, None)
 
     def days(self, table: Table) -> list[date]:
-        """The days that have rows, sorted. Raises MissingTableError."""
+        """The days that `replace_days` published, also those without rows, sorted. Raises MissingTableError without `create`."""
         import sqlalchemy as sa
 
-        day = sql_table(table).c[day_column(table)]
-        query = sa.select(day).where(day.is_not(None)).distinct().order_by(day)
+        day_column(table)
+        published = sql_table(PUBLISHED_DAYS).c
+        query = sa.select(published.day).where(published.table_name == table.name).order_by(published.day)
         return self._read(lambda connection: list(connection.execute(query).scalars()))
 
     def newest_day(self, table: Table) -> date | None:
@@ -133,17 +164,21 @@ class Database:
     def _engine(self) -> sa.Engine:
         return engines.make_engine(self._url)
 
-    def _replace(self, table: Table, frame: pd.DataFrame, where: sa.ColumnElement[bool]) -> None:
+    def _replace(
+        self, table: Table, frame: pd.DataFrame, where: sa.ColumnElement[bool], published: Mapping[date, int] | None = None
+    ) -> None:
         declared, rows = sql_table(table), arrow_rows(table, frame)
+        written = [declared] if published is None else [declared, sql_table(PUBLISHED_DAYS)]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
             self._lock(connection, table.name)
             inspector = sa.inspect(connection)
-            if not inspector.has_table(table.name):
-                raise MissingTableError(f"{self.label}: there is no table {table.name}; create the warehouse's tables first")
-            self._require_declared(inspector, [declared])
+            for name in (each.name for each in written):
+                if not inspector.has_table(name):
+                    raise MissingTableError(f"{self.label}: there is no table {name}; create the warehouse's tables first")
+            self._require_declared(inspector, written)
             connection.execute(sa.delete(declared).where(where))
             engines.insert(connection, table, rows)
             counted = connection.execute(sa.select(sa.func.count()).select_from(declared).where(where)).scalar_one()
@@ -152,6 +187,8 @@ class Database:
                     f"{self.label}, {table.name}: {len(frame):,} rows were written, {counted:,} are there; nothing was changed; "
                     "look for a trigger or rule on the table"
                 )
+            if published is not None:
+                _record(connection, table, published)
 
         self._write(work)
 
@@ -190,12 +227,13 @@ class Database:
             connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {select}".replace("%", "%%"))
             connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS %s", (comment,))
 
-    def _lock(self, connection: sa.Connection, name: str) -> None:
+    def _lock(self, connection: sa.Connection, *names: str) -> None:
         """One writer of a table at a time; others wait. SQLite has locked the whole file when the transaction began."""
         if self.kind == "postgres":
-            key = int.from_bytes(hashlib.sha256(f"oulad_platform {name}".encode()).digest()[:8], "big", signed=True)
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PUBLISH_SECONDS}s'")
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+            for name in sorted(names):
+                key = int.from_bytes(hashlib.sha256(f"oulad_platform {name}".encode()).digest()[:8], "big", signed=True)
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
     def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
@@ -218,6 +256,15 @@ class Database:
                     raise engines.database_error(error, self.label) from None
                 time.sleep(wait)
         raise AssertionError("the last wait is None")
+
+
+def _record(connection: sa.Connection, table: Table, published: Mapping[date, int]) -> None:
+    import sqlalchemy as sa
+
+    records = sql_table(PUBLISHED_DAYS)
+    connection.execute(sa.delete(records).where(records.c.table_name == table.name, _within(records.c.day, list(published))))
+    columns = [[table.name] * len(published), list(published), list(published.values())]
+    engines.insert(connection, PUBLISHED_DAYS, pa.table(columns, PUBLISHED_DAYS.arrow_schema()))
 
 
 def _within(column: sa.Column[Any], days: Sequence[date]) -> sa.ColumnElement[bool]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from oulad_platform.core.tables import Column, Table
 from oulad_platform.storage.errors import MissingTableError, StorageError
+from oulad_platform.storage.schema import sql_table
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -82,16 +83,18 @@ def make_engine(url: sa.URL) -> sa.Engine:
 
 def insert(connection: sa.Connection, table: Table, rows: pa.Table) -> None:
     """Adds the rows inside the running transaction: COPY of CSV on PostgreSQL, executemany on SQLite; a chunk in memory."""
+    import sqlalchemy as sa
+
     quote = connection.dialect.identifier_preparer.quote
-    target = f"{quote(table.name)} ({', '.join(quote(name) for name in table.names)})"
+    copy = f"COPY {quote(table.name)} ({', '.join(quote(name) for name in table.names)}) FROM STDIN WITH (FORMAT csv)"
+    statement = str(sa.insert(sql_table(table)).compile(dialect=connection.dialect))
     cursor = connection.connection.cursor()
     try:
         for batch in rows.to_batches(max_chunksize=CHUNK_ROWS):
             if connection.dialect.name == "postgresql":
-                cursor.copy_expert(f"COPY {target} FROM STDIN WITH (FORMAT csv)", _csv(batch))
+                cursor.copy_expert(copy, _csv(batch))
             else:
-                marks = ", ".join("?" * len(table.names))
-                cursor.executemany(f"INSERT INTO {target} VALUES ({marks})", _tuples(table, batch))  # noqa: S608
+                cursor.executemany(statement, _tuples(table, batch))
     finally:
         cursor.close()
 

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from oulad_platform.storage.errors import MissingFileError, StorageError
+from oulad_platform.storage.errors import StorageError, clear_errors
 
 if TYPE_CHECKING:
     from cloudpathlib import S3Path
@@ -29,6 +29,7 @@ ASIDE = ".aside"
 S3_ATTEMPTS = 5
 S3_CONNECT_SECONDS = 5
 S3_READ_SECONDS = 60
+S3_BATCH = 1000
 
 
 def location(uri: str, region: str | None = None) -> Location:
@@ -60,7 +61,7 @@ def _s3_path(uri: str, region: str | None) -> S3Path:
             retries={"mode": "standard", "total_max_attempts": S3_ATTEMPTS},
         )
     )
-    with _clear_errors(uri):
+    with clear_errors(uri):
         return S3Path(uri, client=S3Client(boto3_session=Session(botocore_session=session, region_name=region)))
 
 
@@ -76,7 +77,7 @@ def write_whole(target: Location, data: bytes) -> None:
 
     Local: written aside in the same folder, flushed to disk, renamed. S3: one put. Raises StorageError naming the place.
     """
-    with _clear_errors(target):
+    with clear_errors(target):
         if isinstance(target, Path):
             with _aside(target, folder=False) as temporary:
                 temporary.write_bytes(data)
@@ -89,7 +90,7 @@ def write_whole(target: Location, data: bytes) -> None:
 
 def write_once(target: Location, data: bytes) -> bool:
     """Puts the file unless there is one already; True for the one writer that made it, also when several try at once."""
-    with _clear_errors(target):
+    with clear_errors(target):
         if not isinstance(target, Path):
             return _put_once(target, data)
         with _aside(target, folder=False) as temporary:
@@ -104,7 +105,7 @@ def write_once(target: Location, data: bytes) -> bool:
 
 def move_whole(source: Path, target: Location) -> None:
     """Moves a finished local file into place: renamed when the target is local (same file system), one put when on S3."""
-    with _clear_errors(target):
+    with clear_errors(target):
         if isinstance(target, Path):
             target.parent.mkdir(parents=True, exist_ok=True)
             _flush(source)
@@ -117,7 +118,7 @@ def move_whole(source: Path, target: Location) -> None:
 
 def read_whole(target: Location) -> bytes:
     """The file's bytes. Raises MissingFileError when there is none, StorageError when it cannot be read."""
-    with _clear_errors(target):
+    with clear_errors(target):
         if isinstance(target, Path):
             return target.read_bytes()
         content: bytes = target.client.client.get_object(Bucket=target.bucket, Key=target.key)["Body"].read()
@@ -126,7 +127,7 @@ def read_whole(target: Location) -> bytes:
 
 def stems(folder: Location, suffix: str) -> list[str]:
     """Names, less `suffix`, of the files directly in the folder that end with it, sorted; none where there is no folder."""
-    with _clear_errors(folder):
+    with clear_errors(folder):
         if isinstance(folder, Path):
             names = [path.name for path in folder.glob(f"*{suffix}")]
         else:
@@ -139,11 +140,21 @@ def stems(folder: Location, suffix: str) -> list[str]:
 
 def remove(target: Location) -> None:
     """Removes the file; one that is already gone is no error."""
-    with _clear_errors(target):
+    with clear_errors(target):
         if isinstance(target, Path):
             target.unlink(missing_ok=True)
         else:
             target.client.client.delete_object(Bucket=target.bucket, Key=target.key)
+
+
+def remove_all(folder: Location, last: str) -> None:
+    """Removes everything below the folder, its subfolder `last` at the end; links go, what they lead to stays."""
+    with clear_errors(folder):
+        if not isinstance(folder, Path):
+            _remove_objects(folder, last)
+        elif folder.exists():
+            for path in sorted(folder.iterdir(), key=lambda path: path.name == last):
+                _discard(path)
 
 
 def probe(folder: Location) -> str:
@@ -160,7 +171,7 @@ def staging(folder: Location) -> Iterator[Path]:
     """A local folder in which to prepare the files of `folder`, on the same file system if that is local; removed at the end."""
     if isinstance(folder, Path):
         with ExitStack() as stack:
-            with _clear_errors(folder):
+            with clear_errors(folder):
                 temporary = stack.enter_context(_aside(folder, folder=True))
             yield temporary
     else:
@@ -210,7 +221,7 @@ def _lock(path: Path, mode: int) -> int | None:
 
 
 def _discard(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
@@ -238,51 +249,26 @@ def _put_once(target: S3Path, data: bytes) -> bool:
     raise StorageError(f"{target}: other writers kept putting the same file; run again")
 
 
+def _remove_objects(folder: S3Path, last: str) -> None:
+    client = folder.client.client
+    prefix = f"{folder.key}/" if folder.key else ""
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=prefix)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    kept_to_the_end = [key for key in keys if key.startswith(f"{prefix}{last}/")]
+    for group in (sorted(set(keys) - set(kept_to_the_end)), kept_to_the_end):
+        for start in range(0, len(group), S3_BATCH):
+            batch = group[start : start + S3_BATCH]
+            answer = client.delete_objects(
+                Bucket=folder.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+            )
+            for refused in answer.get("Errors", []):
+                raise StorageError(
+                    f"{folder}: {refused['Key']} was not removed, the store answered {refused['Code']}; "
+                    "look at the credentials and the bucket's policy, then run again"
+                )
+
+
 def _require_size(target: S3Path, size: int) -> None:
     stored = target.client.client.head_object(Bucket=target.bucket, Key=target.key)["ContentLength"]
     if stored != size:
         raise StorageError(f"{target}: {size:,} bytes were put but {stored:,} are there; run again")
-
-
-@contextmanager
-def _clear_errors(place: Location | str) -> Iterator[None]:
-    """What went wrong at a place, in one sentence with the next step; keys and tokens stay out of it."""
-    s3_errors = () if isinstance(place, Path) else _s3_errors()
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise MissingFileError(_missing(place)) from error
-    except OSError as error:
-        raise StorageError(
-            f"{place}: {error.strerror or error}; look at permission and free space there, then run again"
-        ) from error
-    except s3_errors as error:
-        raise _s3_error(place, error) from None
-
-
-def _missing(place: Location | str) -> str:
-    return f"{place} is not there; materialize what writes it first"
-
-
-def _s3_errors() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return BotoCoreError, ClientError
-
-
-def _s3_error(place: Location | str, error: Any) -> StorageError:
-    code = error.response["Error"]["Code"] if hasattr(error, "response") else type(error).__name__
-    if code in ("NoSuchKey", "404"):
-        return MissingFileError(_missing(place))
-    remedies = {
-        "NoSuchBucket": "the bucket does not exist; create it or correct its name in the settings",
-        "AccessDenied": "access is denied; the credentials need to list, get, put and delete objects here",
-        "ExpiredToken": "the credentials have expired; renew them",
-        "InvalidAccessKeyId": "the access key is unknown to this endpoint; look at the credentials and AWS_ENDPOINT_URL",
-        "SignatureDoesNotMatch": "the secret key does not fit the access key; look at the credentials",
-        "NoCredentialsError": "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role",
-        "EndpointConnectionError": "the endpoint cannot be reached; look at AWS_ENDPOINT_URL, the region and the network",
-    }
-    return StorageError(
-        f"{place}: {remedies.get(code, f'the store answered {code}; run again, and look at its status if it stays')}"
-    )

@@ -26,6 +26,7 @@ from oulad_platform.storage.files import (
     probe,
     read_whole,
     remove,
+    remove_all,
     safe_name,
     staging,
     stems,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".parquet"
 WHOLE = "all"
+FACTS = "facts"
 READERS = 8
 
 
@@ -84,6 +86,11 @@ class Lake:
         day_column(table)
         return [date.fromisoformat(name) for name in stems(self._folder(line, table), SUFFIX)]
 
+    def newest_day(self, line: str, table: Table) -> date | None:
+        """The latest stored day that has rows; None when there is none."""
+        newest_first = reversed(self.days(line, table))
+        return next((day for day in newest_first if self._open(line, table, day.isoformat()).metadata.num_rows), None)
+
     def replace(self, line: str, table: Table, frame: pd.DataFrame) -> int:
         """Replaces a table that is kept whole; the number of rows written."""
         self._write(line, table, WHOLE, arrow_rows(table, frame))
@@ -127,12 +134,16 @@ class Lake:
 
     def remember(self, fact: str, value: str) -> str:
         """The value first remembered for `fact`; the given one, now kept for good, if there was none."""
-        target = self._root / "facts" / f"{safe_name(fact)}.txt"
+        target = self._root / FACTS / f"{safe_name(fact)}.txt"
         try:
             return read_whole(target).decode()
         except MissingFileError:
             write_once(target, value.encode())
             return read_whole(target).decode()
+
+    def clear(self) -> None:
+        """Removes everything below the lake's URI, nothing outside it; the facts last, so that a killed call can be repeated."""
+        remove_all(self._root, last=FACTS)
 
     def _folder(self, line: str, table: Table) -> Location:
         return self._root / safe_name(line) / safe_name(table.name)
@@ -145,6 +156,10 @@ class Lake:
         write_whole(self._folder(line, table) / f"{safe_name(part)}{SUFFIX}", buffer.getvalue().to_pybytes())
 
     def _read(self, line: str, table: Table, part: str, columns: Sequence[str] | None = None) -> pa.Table:
+        names = None if columns is None else _projected(table, columns).names
+        return self._open(line, table, part).read(names, use_threads=False)
+
+    def _open(self, line: str, table: Table, part: str) -> pq.ParquetFile:
         import pyarrow.parquet as pq
 
         source = self._folder(line, table) / f"{safe_name(part)}{SUFFIX}"
@@ -154,7 +169,7 @@ class Lake:
             raise SchemaMismatchError(
                 f"{source}: {_difference(stored.schema_arrow, schema)}; materialize {line}/{table.name} again in the new shape"
             )
-        return stored.read(None if columns is None else _projected(table, columns).names, use_threads=False)
+        return stored
 
 
 class Parts(Mapping[str, pd.DataFrame]):

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text, markdown_table, markdown_text
+from oulad_platform.success.marts import with_week_before
 from oulad_platform.success.tables import ALERT_LOG, ALERT_TYPES, ALL, SEVERITIES
 
 MIN_STUDENTS = 20
@@ -29,7 +29,6 @@ SENTENCES = {
         "to {mean_risk:.3f} on {day}, above the limit of {limit:.1%}."
     ),
 }
-COURSE = ["code_module", "code_presentation"]
 
 
 def daily_alerts(course_summary: pd.DataFrame, days: pd.DatetimeIndex, *, share_limit: float, spike_limit: float) -> pd.DataFrame:
@@ -41,11 +40,10 @@ def daily_alerts(course_summary: pd.DataFrame, days: pd.DatetimeIndex, *, share_
     restricted to the courses this holds for, apart from their size. Where the day a week before is missing, the spike is
     not evaluated.
     """
-    today = course_summary[course_summary["run_date"].isin(days)].assign(
-        scope=lambda frame: frame["code_module"] + "-" + frame["code_presentation"],
-        risk_total=lambda frame: frame["avg_risk_score"] * frame["student_count"],
-    )
-    fired = [_thresholds(today, share_limit), _spikes(today, course_summary, spike_limit)]
+    scoped = course_summary.assign(scope=course_summary["code_module"] + "-" + course_summary["code_presentation"])
+    pairs = with_week_before(scoped)
+    today, pairs = (frame[frame["run_date"].isin(days)] for frame in (scoped, pairs))
+    fired = [_thresholds(today, share_limit), _spikes(pairs, spike_limit)]
     alerts = pd.concat([frame for frame in fired if not frame.empty] or [ALERT_LOG.empty()])
     return ALERT_LOG.conform(alerts)
 
@@ -98,16 +96,10 @@ def _thresholds(today: pd.DataFrame, limit: float) -> pd.DataFrame:
     return _alerts(fired, THRESHOLD, limit, critical_from=(1 + limit) / 2)
 
 
-def _spikes(today: pd.DataFrame, course_summary: pd.DataFrame, limit: float) -> pd.DataFrame:
-    before = course_summary[["run_date", *COURSE, "model_version", "student_count", "avg_risk_score"]].assign(
-        run_date=lambda frame: frame["run_date"] + timedelta(days=DAYS_PER_WEEK),
-        risk_total=lambda frame: frame["avg_risk_score"] * frame["student_count"],
-    )
-    pairs = today.merge(
-        before.drop(columns="avg_risk_score"),
-        on=["run_date", *COURSE, "model_version"],
-        suffixes=("", "_before"),
-        validate="one_to_one",
+def _spikes(pairs: pd.DataFrame, limit: float) -> pd.DataFrame:
+    pairs = pairs.assign(
+        risk_total=pairs["avg_risk_score"] * pairs["student_count"],
+        risk_total_before=pairs["avg_risk_score_before"] * pairs["student_count_before"],
     )
     sums = ["student_count", "risk_total", "student_count_before", "risk_total_before"]
     overall = pairs.groupby("run_date")[sums].sum().reset_index().assign(scope=ALL)

@@ -68,8 +68,8 @@ def version_for(day: date, candidates: Iterable[AnyDated]) -> AnyDated | None:
 def training_panel(tables: Mapping[str, pd.DataFrame], clicks_parts: Mapping[str, pd.DataFrame], until: date) -> pd.DataFrame:
     """Features and outcome of every enrolment of the codes closed before `until`, on each of PANEL_DAYS it was live on.
 
-    In the columns of the table `training_panel`, label 1 = failed or withdrew; an enrolment without a result is left out. No
-    row while no code has closed.
+    In the columns of the table `training_panel`, label 1 = failed or withdrew; an enrolment without a result is left out. It is
+    known from the day after its code had closed, as for `versions`. No row while no code has closed.
     """
     courses, closed = tables["courses"], closing_days(tables["courses"])
     known = courses["code_presentation"].isin(closed.index[closed < pd.Timestamp(until)])
@@ -78,4 +78,6 @@ def training_panel(tables: Mapping[str, pd.DataFrame], clicks_parts: Mapping[str
         rows = presentation_features(one, PANEL_DAYS, closed_rates(tables, one.module))
         outcome = label(one.enrolments).set_axis(one.enrolments["id_student"])
         frames.append(rows.assign(label=rows["id_student"].map(outcome)).dropna(subset="label").astype({"label": "int8"}))
-    return pd.concat(frames, ignore_index=True)
+    panel = pd.concat(frames, ignore_index=True)
+    closed_on = panel["code_presentation"].map(closed).astype(panel["run_date"].dtype)
+    return panel.assign(known_from=closed_on + timedelta(days=1))

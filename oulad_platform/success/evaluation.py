@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
+from oulad_platform.core.reports import date_text
 from oulad_platform.success.cohorts import Version, version_for
 from oulad_platform.success.model import BACKEND, HYPERPARAMETERS, RiskModel, fit, predict, shortfall
 from oulad_platform.success.tables import ALL, MODEL_METRICS
@@ -65,7 +66,8 @@ def model_metrics(
 ) -> pd.DataFrame:
     """The figures of every trial and of the weekly split, by day and module, in the columns of the table `model_metrics`.
 
-    `panel` is `cohorts.training_panel`; cohorts are tested on its EVALUATION_DAYS. No row where nothing can be tested.
+    `panel` is `cohorts.training_panel`; cohorts are tested on its EVALUATION_DAYS. A figure is known once the outcomes of its
+    cohort and of those its model learnt from are; the split's, once the whole panel is. No row where nothing can be tested.
     """
     tested = [_tested(trial, panel) for trial in trials(models.values(), courses, sorted(panel["code_presentation"].unique()))]
     tested += _split_by_week(panel, list(models.values()), split_week, seed)
@@ -76,7 +78,8 @@ def latest_metrics(metrics: pd.DataFrame, models: Sequence[RiskModel]) -> dict[s
     """What outputs/metrics_latest.json says: the newest tested cohort on day HEADLINE_DAY, under next_cohort where possible.
 
     confusion_matrix is [[true negatives, false positives], [false negatives, true positives]] at CUT. `by_day` repeats the
-    figures of all modules together. When no closed cohort could be tested the figures are None and `reason` says so.
+    figures of all modules together. `known_from` is the first day on which a figure was known, which may lie ahead of the
+    newest day of the data. When no closed cohort could be tested the figures are None and `reason` says so.
     """
     order: tuple[str, ...] = max((model.presentations for model in models), key=len, default=())
     by_day = _by_day(metrics)
@@ -91,6 +94,7 @@ def latest_metrics(metrics: pd.DataFrame, models: Sequence[RiskModel]) -> dict[s
         **{name: best.get(name) for name in ("auc", "pr_auc", "precision_at_0_5", "recall_at_0_5")},
         "confusion_matrix": matrix,
         **{name: best.get(name) for name in ("brier", "ece", "base_rate", "n_students", "tested_cohort", "day", "model_version")},
+        "known_from": best.get("known_from"),
         "trained_on": next((list(model.presentations) for model in models if model.version == version), None),
         "protocol": f"{best['evaluation']}: {PROTOCOLS[best['evaluation']]}" if best else None,
         "reason": None if best else "no closed cohort could be tested: none had closed before another closed one began",
@@ -144,7 +148,9 @@ def _split_by_week(panel: pd.DataFrame, models: Sequence[RiskModel], split_week:
     if newest is None or test.empty:
         return []
     version = Version(f"{SPLIT_WEEK}_{split_week}", newest.trained_from, newest.presentations)
-    return [] if shortfall(train, version) else [_scored(test, SPLIT_WEEK, ALL, fit(train, version, seed))]
+    if shortfall(train, version):
+        return []
+    return [_scored(test.assign(known_from=panel["known_from"].max()), SPLIT_WEEK, ALL, fit(train, version, seed))]
 
 
 def _tested(trial: Trial, panel: pd.DataFrame) -> pd.DataFrame:
@@ -153,9 +159,13 @@ def _tested(trial: Trial, panel: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scored(rows: pd.DataFrame, evaluation: str, tested_cohort: str, model: RiskModel) -> pd.DataFrame:
-    shown = rows[["code_module", "day", "label"]]
+    shown, known, learnt = rows[["code_module", "day", "label"]], rows["known_from"], pd.Timestamp(model.trained_from)
     return shown.assign(
-        risk=predict(model, rows), model_version=model.version, evaluation=evaluation, tested_cohort=tested_cohort
+        risk=predict(model, rows),
+        model_version=model.version,
+        evaluation=evaluation,
+        tested_cohort=tested_cohort,
+        known_from=known.where(known >= learnt, learnt),
     )
 
 
@@ -164,8 +174,9 @@ def _metrics(tested: pd.DataFrame) -> pd.DataFrame:
     found = []
     for key, rows in both_ways.groupby([*GROUP, "code_module", "day"], sort=True):
         values = figures(rows["label"].to_numpy("float64"), rows["risk"].to_numpy("float64"))
-        found += [(*key, metric, value, len(rows)) for metric, value in values.items()]
-    frame = pd.DataFrame(found, columns=[*GROUP, "code_module", "day", "metric", "value", "n_students"])
+        known_from = rows["known_from"].max()
+        found += [(*key, metric, value, len(rows), known_from) for metric, value in values.items()]
+    frame = pd.DataFrame(found, columns=[*GROUP, "code_module", "day", "metric", "value", "n_students", "known_from"])
     return MODEL_METRICS.conform(frame)
 
 
@@ -175,9 +186,8 @@ def _by_day(metrics: pd.DataFrame) -> list[dict[str, Any]]:
     for _, rows in pooled.groupby([*GROUP, "day"], sort=True):
         first = rows.iloc[0]
         values = {name: _or_none(value) for name, value in zip(rows["metric"], rows["value"], strict=True)}
-        found.append(
-            {name: first[name] for name in GROUP} | {"day": int(first["day"]), "n_students": int(first["n_students"])} | values
-        )
+        counts = {"day": int(first["day"]), "n_students": int(first["n_students"])}
+        found.append({name: first[name] for name in GROUP} | counts | {"known_from": date_text(first["known_from"])} | values)
     return found
 
 

@@ -114,17 +114,19 @@ def simulate(assignments: pd.DataFrame, reference: pd.DataFrame, seed: int, upli
     )
 
 
-def reference_outcomes(panel: pd.DataFrame, scored: pd.DataFrame, risk: pd.DataFrame) -> pd.DataFrame:
+def reference_outcomes(panel: pd.DataFrame, scored: pd.DataFrame, population: pd.DataFrame) -> pd.DataFrame:
     """Per enrolment of closed cohorts: code_module, risk_score and passed, as `simulate` takes them; empty if none compares.
 
     `panel`: TRAINING_PANEL; `scored`: the same rows, in the same order, with risk_score and model_version, each scored by
-    the model in charge on its day (which had not seen it); `risk`: the STUDENT_RISK_DAILY rows the experiment starts from.
-    Of each module, the panel day nearest to where the module stands now. Scores of the rule are not compared with a model's.
+    the model in charge on its day (which had not seen it); `population`: the STUDENT_RISK_DAILY rows, of one day, that the
+    experiment starts from. Only outcomes known by that day count. Of each module, the panel day nearest to where the module
+    stands now. Scores of the rule are not compared with a model's.
     """
-    known = scored.assign(passed=(panel["label"] == 0).to_numpy())
-    known = known[known["model_version"].eq(RULE) == risk["model_version"].eq(RULE).all()]
-    stands = known["code_module"].map(risk.groupby("code_module")["day"].median()).astype("float64")
-    known = known.assign(distance=(known["day"] - stands.fillna(risk["day"].median())).abs()).dropna(subset="distance")
+    is_known = (panel["known_from"] <= population["run_date"].max()).to_numpy()
+    known = scored.assign(passed=(panel["label"] == 0).to_numpy())[is_known]
+    known = known[known["model_version"].eq(RULE) == population["model_version"].eq(RULE).all()]
+    stands = known["code_module"].map(population.groupby("code_module")["day"].median()).astype("float64")
+    known = known.assign(distance=(known["day"] - stands.fillna(population["day"].median())).abs()).dropna(subset="distance")
     nearest = known.sort_values(["distance", "day"]).drop_duplicates("code_module").set_index("code_module")["day"]
     chosen = known[known["day"] == known["code_module"].map(nearest)]
     return chosen[["code_module", "risk_score", "passed"]].reset_index(drop=True)

@@ -5,6 +5,8 @@ Scores come from `success.model`; what a mart makes somebody do is in `alerts`, 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 
@@ -51,6 +53,17 @@ def course_summary(risk: pd.DataFrame) -> pd.DataFrame:
     )
     summary["avg_risk_score"] = summary["avg_risk_score"].clip(0, 1)
     return COURSE_SUMMARY_DAILY.conform(summary.assign(high_risk_rate=summary["n_high_risk"] / summary["student_count"]))
+
+
+def with_week_before(course_summary: pd.DataFrame) -> pd.DataFrame:
+    """The COURSE_SUMMARY_DAILY rows whose course was scored 7 days before by the same model version, with that day's figures.
+
+    Adds student_count_before and avg_risk_score_before. Scores of two models, and of two sets of courses, do not compare.
+    """
+    same = [*COURSE_DAY, "model_version"]
+    before = course_summary[[*same, "student_count", "avg_risk_score"]]
+    before = before.assign(run_date=before["run_date"] + timedelta(days=DAYS_PER_WEEK))
+    return course_summary.merge(before, on=same, suffixes=("", "_before"), validate="one_to_one")
 
 
 def check_student_risk(risk: pd.DataFrame) -> list[Finding]:

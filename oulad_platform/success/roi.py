@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from oulad_platform.success.experiments import UPLIFTS
 from oulad_platform.success.tables import ROI_SENSITIVITY
-
-UPLIFTS = (3.0, 5.0, 8.0)
 
 
 def roi_sensitivity(

@@ -14,6 +14,8 @@ import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text, markdown_text
+from oulad_platform.success.evaluation import NEXT_COHORT
+from oulad_platform.success.marts import with_week_before
 from oulad_platform.success.tables import (
     ALERT_LOG,
     ALL,
@@ -27,7 +29,6 @@ from oulad_platform.success.tables import (
 )
 
 ENROLLMENT_TABLE = "enrollment_metrics"
-NEXT_COHORT = "next_cohort"
 SHOWN_ALERTS = 5
 
 
@@ -56,8 +57,9 @@ def executive_summary(
     """EXECUTIVE_SUMMARY as of `day`, the newest day of the data; any frame may be empty.
 
     `enrollment`: enrollment_metrics rows (all scopes); `risk`: STUDENT_RISK_DAILY; `course_summary`: COURSE_SUMMARY_DAILY,
-    of the newest scored day and, for the change, of the week before; `alerts`: ALERT_LOG. Of each, the newest day is
-    told, with its date: between terms nobody is scored. `semester` may be empty.
+    of the newest scored day and, for the change, of the week before; `model_metrics`: MODEL_METRICS, of which only what was
+    known on `day` is told; `alerts`: ALERT_LOG. Of each, the newest day is told, with its date: between terms nobody is
+    scored. `semester` may be empty.
     """
     name = f"{institution}, {semester}," if semester else institution
     scored = risk[risk["run_date"] == risk["run_date"].max()]
@@ -66,7 +68,7 @@ def executive_summary(
         *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name),
         *_risk(scored, scored_on),
         *_courses(course_summary, scored_on),
-        *_model(model_metrics),
+        *_model(model_metrics[model_metrics["known_from"] <= pd.Timestamp(day)]),
         *_alerts(alerts[alerts["alert_date"] == pd.Timestamp(scored_on)], scored_on),
         *_experiments(experiments),
         *_return(roi),
@@ -121,13 +123,8 @@ def _courses(course_summary: pd.DataFrame, day: date) -> Iterator[Sentence]:
     today = course_summary[course_summary["run_date"] == pd.Timestamp(day)]
     if today.empty:
         return
-    before = course_summary[course_summary["run_date"] == pd.Timestamp(day - timedelta(days=DAYS_PER_WEEK))]
     mean = _weighted_mean(today)
-    if before.empty:
-        change = "there is no week before to compare with"
-    else:
-        change = f"{mean - _weighted_mean(before):+.3f} since the week before"
-    yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {change}.", mean, source)
+    yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {_change(course_summary, day)}.", mean, source)
     worst = today.sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
     sentence = (
         f"The largest share at high risk is in {worst['code_module']} {worst['code_presentation']}: "
@@ -136,10 +133,25 @@ def _courses(course_summary: pd.DataFrame, day: date) -> Iterator[Sentence]:
     yield Sentence("Risk", sentence, float(worst["high_risk_rate"]), source)
 
 
+def _change(course_summary: pd.DataFrame, day: date) -> str:
+    is_today = course_summary["run_date"] == pd.Timestamp(day)
+    if not (course_summary["run_date"] == pd.Timestamp(day - timedelta(days=DAYS_PER_WEEK))).any():
+        return "there is no week before to compare with"
+    pairs = with_week_before(course_summary)
+    pairs = pairs[pairs["run_date"] == pd.Timestamp(day)]
+    if pairs.empty:
+        return "it is not comparable with the week before: no course was scored by the same model on both days"
+    change = f"{_weighted_mean(pairs) - _weighted_mean(pairs, '_before'):+.3f} since the week before"
+    if len(pairs) == is_today.sum():
+        return change
+    return f"{change} in the {len(pairs):,} of {is_today.sum():,} courses scored by the same model on both days"
+
+
 def _model(metrics: pd.DataFrame) -> Iterator[Sentence]:
     source = MODEL_METRICS.name
     tested = metrics[(metrics["evaluation"] == NEXT_COHORT) & (metrics["code_module"] == ALL)].dropna(subset="value")
-    figures = tested[tested["tested_cohort"] == tested["tested_cohort"].max()].sort_values("day")
+    newest = tested.sort_values(["known_from", "tested_cohort"])["tested_cohort"].tail(1)
+    figures = tested[tested["tested_cohort"].isin(newest)].sort_values("day")
     auc = figures[figures["metric"] == "auc"]
     if auc.empty:
         yield Sentence("Model", "The model has not been tested on a later cohort yet: too few have closed.", np.nan, source)
@@ -208,8 +220,8 @@ def _return(roi: pd.DataFrame) -> Iterator[Sentence]:
     yield Sentence("Return", span, float(low), source)
 
 
-def _weighted_mean(summary: pd.DataFrame) -> float:
-    return float(np.average(summary["avg_risk_score"], weights=summary["student_count"]))
+def _weighted_mean(summary: pd.DataFrame, suffix: str = "") -> float:
+    return float(np.average(summary[f"avg_risk_score{suffix}"], weights=summary[f"student_count{suffix}"]))
 
 
 def _middle(values: pd.Series) -> float:

@@ -41,7 +41,11 @@ FEATURES = Table(
 TRAINING_PANEL = Table(
     "training_panel",
     "One row per enrolment of a closed presentation and training day: the features of that day and the outcome.",
-    (*FEATURES.columns, Column("label", "int8", "1: failed or withdrew; 0: passed.", minimum=0, maximum=1)),
+    (
+        *FEATURES.columns,
+        Column("label", "int8", "1: failed or withdrew; 0: passed.", minimum=0, maximum=1),
+        Column("known_from", "date", "First day on which the outcome was known: the day after the presentation code had ended."),
+    ),
     key=FEATURES.key,
     allow_empty=True,
 )
@@ -57,6 +61,7 @@ MODEL_METRICS = Table(
         Column("metric", "text", "auc, pr_auc, brier, ece, recall_at_10_pct, precision_at_10_pct, base_rate, ..."),
         Column("value", "float64", "The figure; absent where it is undefined (one class only).", nullable=True),
         Column("n_students", "int32", "Enrolments it rests on.", "enrolments", minimum=0),
+        Column("known_from", "date", "First day on which the figure was known: every outcome it rests on was."),
     ),
     key=("model_version", "evaluation", "tested_cohort", "code_module", "day", "metric"),
     allow_empty=True,

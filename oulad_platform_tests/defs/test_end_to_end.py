@@ -13,7 +13,9 @@ from oulad_platform.defs.catalog import CATALOG
 from oulad_platform.defs.checks import stored_frames
 from oulad_platform.defs.local_run import materialize
 from oulad_platform.defs.resources import Platform
-from oulad_platform.settings import Settings
+from oulad_platform.settings import Settings, SettingsError
+
+pytestmark = pytest.mark.xdist_group("campus")  # one worker, one campus
 
 TODAY, FIRST = date(2026, 11, 20), date(2026, 11, 11)
 INSTANCE = "storage:\n  sqlite:\n    base_dir: {home}/dagster\ntelemetry:\n  enabled: false\n"
@@ -148,6 +150,44 @@ def test_a_refused_extract_leaves_what_was_good(
 
     assert not run(home, Broken(platform.settings), TODAY, TODAY, monkeypatch)
     pd.testing.assert_frame_equal(dump(platform)["enrollment/enrollment_snapshots"], before["enrollment/enrollment_snapshots"])
+
+
+def test_a_day_that_was_never_made_is_not_taken_for_a_day_without_rows(
+    made: tuple[Path, Platform, dict[str, pd.DataFrame]],
+) -> None:
+    _, platform, before = made
+    defs = build_defs(platform.settings, platform=platform)
+    marts = [dg.AssetKey(["success", name]) for name in ("student_risk_daily", "course_summary_daily")]
+    job = defs.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = job.execute_in_process(instance=instance, asset_selection=marts, partition_key="2026-11-09", raise_on_error=False)
+    assert not done.success
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "success/features has not been made for 2026-11-09" in str(failure.step_failure_data.error)
+    pd.testing.assert_frame_equal(dump(platform)["success/student_risk_daily"], before["success/student_risk_daily"])
+
+
+def test_the_demo_gives_way_to_real_files_and_real_files_to_nothing(tmp_path: Path) -> None:
+    demo = installation(tmp_path)
+    demo.claim()
+    demo.lake.remember("fact", "of the demo")
+    real = installation(tmp_path, oulad_data=str(tmp_path))
+    real.claim()
+    assert real.lake.remember("fact", "of the files") == "of the files"
+    with pytest.raises(SettingsError, match="holds tables of the OULAD files"):
+        installation(tmp_path).claim()
+
+
+def test_a_report_of_a_day_rests_on_outcomes_known_that_day(made: tuple[Path, Platform, dict[str, pd.DataFrame]]) -> None:
+    _, platform, tables = made
+    courses = platform.campus().tables()["courses"]
+    ends = courses["start_date"] + pd.to_timedelta(courses["module_presentation_length"].astype(int), unit="D")
+    closed = set(courses.loc[ends < pd.Timestamp(TODAY), "code_presentation"])
+    panel, metrics = tables["success/training_panel"], tables["success/model_metrics"]
+    assert set(panel["code_presentation"]) == closed
+    assert (panel["known_from"] <= pd.Timestamp(TODAY)).all()
+    assert (metrics["known_from"] > pd.Timestamp(FIRST) - pd.Timedelta(days=400)).all()
+    assert (metrics["known_from"] <= pd.Timestamp(TODAY)).all()
 
 
 def test_new_alerts_are_delivered_once_by_the_sensor(made: tuple[Path, Platform, dict[str, pd.DataFrame]]) -> None:

@@ -63,7 +63,7 @@ def test_each_scope_counts_its_own_changes_and_moves_cancel_out() -> None:
     }
 
 
-def test_persistence_counts_those_still_in_the_scope() -> None:
+def test_retention_and_persistence_count_those_still_in_the_scope() -> None:
     metrics = metrics_of(TWO_DAYS, DAYS[1:2])
     assert figures(metrics.dropna(), SECOND, "retention_rate", "persistence_rate") == {
         "division Arts": [0.0, 0.0],
@@ -96,7 +96,7 @@ def test_after_a_gap_a_day_is_a_baseline() -> None:
     assert metrics_of(frame, DAYS[[0, 2]])["new_students"].isna().all()
 
 
-def test_enrolments_whose_term_ended_leave_the_denominator() -> None:
+def test_enrolments_whose_term_ended_are_not_retained_and_leave_the_denominator_of_persistence() -> None:
     frame = pd.concat(
         [
             snapshots((FIRST, "1", "Law"), (FIRST, "2", "Law"), term_end_date=FIRST),
@@ -104,17 +104,18 @@ def test_enrolments_whose_term_ended_leave_the_denominator() -> None:
         ]
     )
     metrics = metrics_of(frame, DAYS[1:2])
-    shown = figures(metrics, SECOND, "dropped_students", "completed_students", "retention_rate")
-    assert shown["total all"] == [1, 2, 50.0]
-    assert shown["program Law"][:2] == [0, 2]
-    assert pd.isna(shown["program Law"][2])
+    shown = figures(metrics, SECOND, "dropped_students", "completed_students", "retention_rate", "persistence_rate")
+    assert shown["total all"] == [1, 2, 25.0, 0.5]
+    assert shown["program Nursing"] == [1, 0, 50.0, 0.5]
+    assert shown["program Law"][:3] == [0, 2, 0.0]
+    assert pd.isna(shown["program Law"][3])
 
 
 def test_a_program_that_begins_today_has_nothing_to_divide_by() -> None:
     frame = snapshots((FIRST, "1", "Law"), (SECOND, "1", "Law"), (SECOND, "2", "Nursing"))
     nursing = metrics_of(frame, DAYS[1:2]).query("name == 'Nursing'").iloc[0]
     assert nursing["new_students"] == 1
-    assert pd.isna(nursing["persistence_rate"])
+    assert nursing[["retention_rate", "persistence_rate"]].isna().all()
 
 
 def test_a_day_without_a_snapshot_is_refused_by_name() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from oulad_platform.core.tables import Column, Table, View
 from oulad_platform.enrollment.tables import ENROLLMENT_METRICS, WEEKLY_ENROLLMENT_SUMMARY
 from oulad_platform.storage import database as warehouse
-from oulad_platform.storage.database import Database
+from oulad_platform.storage.database import PUBLISHED_DAYS, Database
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +125,57 @@ def test_a_day_without_rows_is_emptied_and_days_need_not_follow_one_another(data
     assert database.read(RISK)["student"].tolist() == ["a", "c"]
     assert len(database.read_days(RISK, [MONDAY, TUESDAY])) == 1
     assert len(database.read_days(RISK, [])) == 0
+
+
+def published(database: Database) -> list[list[object]]:
+    return database.read(PUBLISHED_DAYS).astype({"day": str}).to_numpy().tolist()
+
+
+def test_a_day_without_rows_is_remembered_as_published_but_is_not_the_newest_day(database: Database) -> None:
+    assert database.days(RISK) == []
+    database.replace_days(RISK, risks(MONDAY, ("a", 0.1), ("b", 0.2)), [TUESDAY, MONDAY])
+    database.replace_days(RISK, RISK.empty(), [WEDNESDAY])
+    assert database.days(RISK) == [MONDAY, TUESDAY, WEDNESDAY]
+    assert database.newest_day(RISK) == MONDAY
+    assert database.days(NOTE) == []
+
+
+def test_a_day_published_again_is_recorded_once_with_its_new_rows_and_other_records_survive(
+    database: Database, database_url: str
+) -> None:
+    database.replace_days(RISK, risks(MONDAY, ("a", 0.1)), [MONDAY])
+    database.replace_days(RISK, risks(TUESDAY, ("a", 0.1)), [TUESDAY])
+    database.replace_days(NOTE, NOTE.empty(), [TUESDAY])
+    database.replace_days(RISK, risks(TUESDAY, ("a", 0.1), ("b", 0.2)), [TUESDAY])
+    database.replace_days(RISK, RISK.empty(), [])
+    Database(database_url).create([RISK, NOTE])
+    assert published(database) == [["note", "2014-05-20", 0], ["risk", "2014-05-19", 1], ["risk", "2014-05-20", 2]]
+
+
+def test_a_publish_that_is_rolled_back_or_replaces_the_whole_table_remembers_no_day(database: Database) -> None:
+    with pytest.raises(StorageError, match="ck_risk_risk"):
+        database.replace_days(RISK, risks(TUESDAY, ("a", 1.5)), [MONDAY, TUESDAY])
+    database.replace(RISK, risks(TUESDAY, ("a", 0.1)))
+    assert published(database) == []
+    assert database.newest_day(RISK) == TUESDAY
+
+
+def test_clearing_deletes_the_rows_of_the_given_tables_and_every_published_day(database: Database) -> None:
+    database.replace_days(RISK, risks(TUESDAY, ("a", 0.1)), [TUESDAY])
+    note = NOTE.conform(pd.DataFrame({"id": [1], "text": ["x"], "day": pd.Timestamp(MONDAY)}))
+    database.replace_days(NOTE, note, [MONDAY])
+    database.clear([RISK])
+    assert (database.count(RISK), database.count(NOTE)) == (0, 1)
+    assert published(database) == []
+    assert database.newest_day(RISK) is None
+
+
+def test_clearing_changes_nothing_when_one_of_the_tables_is_not_there(database: Database) -> None:
+    database.replace_days(RISK, risks(TUESDAY, ("a", 0.1)), [TUESDAY])
+    with pytest.raises(MissingTableError, match="enrollment_metrics"):
+        database.clear([RISK, ENROLLMENT_METRICS])
+    assert database.count(RISK) == 1
+    assert database.days(RISK) == [TUESDAY]
 
 
 def test_publishing_the_same_rows_again_gives_the_same_table(database: Database) -> None:
@@ -256,6 +307,8 @@ def test_a_table_that_was_not_created_says_so(database_url: str) -> None:
         empty.read(RISK)
     with pytest.raises(MissingTableError, match="risk"):
         empty.replace(RISK, risks(TUESDAY, ("a", 0.1)))
+    with pytest.raises(MissingTableError, match="published_days"):
+        empty.days(RISK)
 
 
 def test_a_table_with_other_columns_is_named_before_anything_is_deleted(database: Database) -> None:
@@ -306,17 +359,18 @@ engines.CHUNK_ROWS = 10
 insert = engines.insert
 def insert_then_hang(connection, table, rows):
     insert(connection, table, rows)
-    print("copied", flush=True)
-    time.sleep(60)
+    if table.name == "published_days":
+        print("recorded", flush=True)
+        time.sleep(60)
 engines.insert = insert_then_hang
 frame = METRICS.empty().reindex(range(100))
 names = [f"P{n}" for n in range(100)]
 frame = METRICS.conform(frame.assign(date=pd.Timestamp("2014-05-20"), scope="program", name=names, total_enrollment=9))
-Database(sys.argv[1]).replace_days(METRICS, frame, [pd.Timestamp("2014-05-20").date()])
+Database(sys.argv[1]).replace_days(METRICS, frame, list(pd.date_range("2014-05-20", "2014-05-21").date))
 """
 
 
-def test_a_publisher_killed_in_the_middle_leaves_the_old_slice_and_frees_the_lock(database_url: str) -> None:
+def test_a_publisher_killed_in_the_middle_leaves_the_old_slice_and_days_and_frees_the_lock(database_url: str) -> None:
     database = Database(database_url)
     database.create([ENROLLMENT_METRICS])
     frame = (
@@ -328,9 +382,10 @@ def test_a_publisher_killed_in_the_middle_leaves_the_old_slice_and_frees_the_loc
         [sys.executable, "-c", PUBLISHER, database_url], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as publisher:
         assert publisher.stdout is not None
-        assert publisher.stdout.readline() == "copied\n"
+        assert publisher.stdout.readline() == "recorded\n"
         publisher.kill()
     assert database.read(ENROLLMENT_METRICS)["total_enrollment"].tolist() == [1]
+    assert published(database) == [["enrollment_metrics", "2014-05-20", 1]]
     assert database.replace_days(ENROLLMENT_METRICS, frame.assign(total_enrollment=2), [TUESDAY]) == {TUESDAY: 1}
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.tables import Column, Table, TableError
+from oulad_platform.storage import files
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
 from oulad_platform.storage.lake import Lake
 
@@ -60,6 +61,65 @@ def test_days_are_replaced_and_read_back_by_key_and_a_day_without_rows_is_known_
 def test_days_that_were_never_written_are_left_out_and_none_at_all_is_an_empty_conforming_frame(lake: Lake) -> None:
     assert lake.days("success", VISITS) == []
     pd.testing.assert_frame_equal(lake.read_days("success", VISITS, [MONDAY]), VISITS.empty())
+
+
+def test_the_newest_day_is_the_latest_whose_file_has_rows(lake: Lake) -> None:
+    assert lake.newest_day("success", VISITS) is None
+    lake.replace_days("success", VISITS, VISITS.empty(), [MONDAY])
+    assert lake.newest_day("success", VISITS) is None
+    lake.replace_days("success", VISITS, visits(("a", MONDAY, 1, None), ("a", TUESDAY, 1, None)), [MONDAY, TUESDAY, WEDNESDAY])
+    assert lake.newest_day("success", VISITS) == TUESDAY
+
+
+def test_clearing_removes_everything_below_the_root_facts_included_and_it_can_be_filled_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "S3_BATCH", 2)
+    lake.clear()
+    lake.remember("source", "demo")
+    lake.replace_days("success", VISITS, visits(("a", MONDAY, 1, None)), [MONDAY, TUESDAY])
+    lake.replace_parts("sources", VISITS, [("2013J", chunk("b"))])
+    (lake._root / "stray").mkdir()
+    (lake._root / "stray" / "by hand.txt").write_text("x")
+    beside = Lake(f"{lake.uri.rstrip('/')} 2")
+    beside.replace("sources", VISITS, visits(("a", MONDAY, 1, None)))
+    lake.clear()
+    assert [str(path) for path in lake._root.rglob("*")] == []
+    assert len(beside.read("sources", VISITS)) == 1
+    assert lake.remember("source", "files") == "files"
+    assert lake.days("success", VISITS) == []
+
+
+def test_clearing_keeps_what_links_in_the_lake_lead_to(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept.txt").write_text("x")
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "folder").symlink_to(elsewhere)
+    (tmp_path / "lake" / "file.txt").symlink_to(elsewhere / "kept.txt")
+    Lake(str(tmp_path / "lake")).clear()
+    assert list((tmp_path / "lake").iterdir()) == []
+    assert (elsewhere / "kept.txt").read_text() == "x"
+
+
+def test_a_clearing_that_fails_midway_keeps_the_facts(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.remember("source", "demo")
+    lake.replace("sources", VISITS, visits(("a", MONDAY, 1, None)))
+    lake.replace("alumni", VISITS, visits(("a", MONDAY, 1, None)))
+
+    owner, name = (files, "_discard") if isinstance(lake._root, Path) else (lake._root.client.client, "delete_objects")
+    discard, calls = getattr(owner, name), []
+
+    def cut_at_the_second_call(*arguments: object, **options: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise OSError("cut")
+        return discard(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, cut_at_the_second_call)
+    with pytest.raises(StorageError, match="cut"):
+        lake.clear()
+    assert lake.remember("source", "files") == "demo"
 
 
 def test_rows_of_another_day_are_refused_before_anything_is_written(lake: Lake) -> None:

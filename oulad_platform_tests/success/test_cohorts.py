@@ -67,3 +67,14 @@ def test_a_presentation_that_still_runs_is_not_in_the_panel():
     assert len(require(training_panel(raw, parts, date(2013, 4, 2)), TRAINING_PANEL)) == 0
     assert set(training_panel(raw, parts, date(2013, 4, 3))["code_presentation"]) == {"2013B"}
     assert set(training_panel(raw, parts, date(2013, 12, 1))["code_presentation"]) == {"2013B", "2013J"}
+
+
+def test_an_outcome_is_known_from_the_day_after_its_code_had_ended_in_all_modules():
+    raw, parts = cohorts(("2013B", "2013-02-01"), ("2013J", "2013-10-01"), n_students=5)
+    longer = courses(("BBB", "2013B", 100, "2013-02-01"))
+    raw["courses"] = pd.concat([raw["courses"], longer], ignore_index=True)
+    panel = require(training_panel(raw, parts, date(2013, 12, 1)), TRAINING_PANEL)
+    assert {code: set(days.dt.date) for code, days in panel.groupby("code_presentation")["known_from"]} == {
+        "2013B": {date(2013, 5, 13)},
+        "2013J": {date(2013, 12, 1)},
+    }

@@ -6,12 +6,13 @@ import json
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from oulad_platform.core.checks import require
-from oulad_platform.success.cohorts import training_panel, versions
+from oulad_platform.success.cohorts import Version, training_panel, versions
 from oulad_platform.success.evaluation import figures, latest_metrics, model_metrics, trials
-from oulad_platform.success.model import RiskModel, fit_versions
+from oulad_platform.success.model import RiskModel, fit, fit_versions
 from oulad_platform.success.tables import MODEL_METRICS
 from oulad_platform_tests.success.campus import cohorts, courses
 
@@ -96,10 +97,36 @@ def test_the_summary_speaks_of_the_newest_cohort_and_keeps_the_seeds_keys():
     assert metrics.query("evaluation == 'split_week'")["day"].unique().tolist() == [28, 42, 56]
 
 
+def test_a_figure_is_known_once_the_tested_cohort_had_ended_and_the_splits_once_all_had():
+    metrics, latest = run(("2013B", "2013-02-01"), ("2013J", "2013-10-01"), ("2014B", "2014-02-01"))
+    known = metrics.groupby(["evaluation", "tested_cohort"])["known_from"].agg(lambda days: sorted(set(days.dt.date)))
+    assert known.to_dict() == {
+        ("next_cohort", "2013J"): [date(2013, 12, 1)],
+        ("next_cohort", "2014B"): [date(2014, 4, 3)],
+        ("split_week", "all"): [date(2014, 4, 3)],
+    }
+    assert latest["known_from"] == "2014-04-03"
+    by_day = {(row["tested_cohort"], row["known_from"]) for row in latest["by_day"]}
+    assert by_day == {("2013J", "2013-12-01"), ("2014B", "2014-04-03"), ("all", "2014-04-03")}
+
+
+def test_a_figure_is_not_known_before_the_cohorts_its_model_learnt_from():
+    raw, parts = cohorts(("2013B", "2013-02-01"), ("2013C", "2013-03-01"))
+    longer = courses(("BBB", "2013B", 200, "2013-02-01"))
+    raw["courses"] = pd.concat([raw["courses"], longer], ignore_index=True)
+    panel = training_panel(raw, parts, UNTIL)
+    models = {"2013B": fit(panel, Version("2013B", date(2013, 8, 21), ("2013B",)), 7)}
+    metrics = model_metrics(panel, models, raw["courses"], 99, 7)
+    assert set(metrics["evaluation"]) == {"earlier_cohorts"}
+    assert set(panel.loc[panel["code_presentation"] == "2013C", "known_from"].dt.date) == {date(2013, 5, 1)}
+    assert set(metrics["known_from"].dt.date) == {date(2013, 8, 21)}
+
+
 def test_one_closed_cohort_cannot_test_a_model_and_the_summary_says_so():
     metrics, latest = run(("2013B", "2013-02-01"), split_week=4)
     assert set(metrics["evaluation"]) == {"split_week"}
     assert latest["auc"] is None
+    assert latest["known_from"] is None
     assert latest["confusion_matrix"] is None
     assert latest["reason"] == "no closed cohort could be tested: none had closed before another closed one began"
 

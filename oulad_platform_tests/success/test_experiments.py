@@ -130,7 +130,7 @@ def test_the_reference_is_scored_where_the_module_stands_now_and_by_a_model_if_i
             ("OLD", 84, 0.6, "2013B", 1),
         ],
         columns=["code_module", "day", "risk_score", "model_version", "label"],
-    )
+    ).assign(known_from=pd.Timestamp("2014-05-20"))
     now = risk(4, modules=("AAA",))
     assert reference_outcomes(panel, panel, now).to_dict("list") == {
         "code_module": ["AAA", "AAA", "OLD"],
@@ -140,6 +140,13 @@ def test_the_reference_is_scored_where_the_module_stands_now_and_by_a_model_if_i
     assert reference_outcomes(panel, panel, now.assign(model_version="rule"))["risk_score"].tolist() == [0.3]
     assert reference_outcomes(panel.iloc[:0], panel.iloc[:0], now).empty
     assert reference_outcomes(panel, panel, now.iloc[:0]).empty
+
+
+def test_an_outcome_not_yet_known_on_the_day_of_the_experiment_is_no_reference():
+    panel = pd.DataFrame({"code_module": "AAA", "day": 112, "risk_score": [0.1, 0.2, 0.3], "model_version": "2013B", "label": 0})
+    panel["known_from"] = pd.to_datetime(["2014-05-21", "2014-05-20", "2014-10-01"])
+    assert reference_outcomes(panel, panel, risk(4, modules=("AAA",)))["risk_score"].tolist() == [0.2]
+    assert reference_outcomes(panel.iloc[[0, 2]], panel.iloc[[0, 2]], risk(4)).empty
 
 
 def test_a_detectable_effect_is_called_an_effect_and_a_smaller_uplift_under_powered():

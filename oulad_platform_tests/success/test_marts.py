@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import ContractError, require
-from oulad_platform.success.marts import check_counts, check_student_risk, course_summary, student_risk
+from oulad_platform.success.marts import check_counts, check_student_risk, course_summary, student_risk, with_week_before
 from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, STUDENT_RISK_DAILY
 
 DAY = pd.Timestamp("2014-05-20")
@@ -44,6 +44,20 @@ def test_a_missing_score_is_never_high_risk_and_cannot_be_stored():
     assert risk["risk_band"].isna().tolist() == [False, True]
     with pytest.raises(ContractError, match="risk_score"):
         require(risk, STUDENT_RISK_DAILY)
+
+
+def test_a_course_is_compared_with_the_week_before_only_where_the_same_model_scored_it():
+    before, day_between = DAY - pd.Timedelta(days=7), DAY - pd.Timedelta(days=1)
+    frames = [
+        scored([0.25, 0.25, 0.25], day=before),
+        scored([0.5], day=DAY),
+        scored([0.5], day=day_between),
+        scored([0.25], module="BBB", day=before).assign(model_version="rule"),
+        scored([0.5], module="BBB", day=DAY),
+    ]
+    pairs = with_week_before(course_summary(student_risk(pd.concat(frames, ignore_index=True), threshold=0.25)))
+    shown = pairs[["run_date", "code_module", "student_count", "avg_risk_score", "student_count_before", "avg_risk_score_before"]]
+    assert shown.to_numpy().tolist() == [[DAY, "AAA", 1, 0.5, 3, 0.25]]
 
 
 def test_nobody_scored_gives_empty_marts():

@@ -82,18 +82,69 @@ def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before()
     risk = pd.DataFrame({"run_date": DAY, "id_student": [1, 1, 2, 3], "high_risk_flag": [True, True, False, False]})
     courses = pd.DataFrame(
         {
-            "run_date": [WEEK_BEFORE, DAY, DAY],
-            "code_module": ["AAA", "AAA", "BBB"],
+            "run_date": [WEEK_BEFORE, WEEK_BEFORE, DAY, DAY],
+            "code_module": ["AAA", "BBB", "AAA", "BBB"],
             "code_presentation": "2014B",
-            "student_count": [4, 3, 1],
-            "avg_risk_score": [0.25, 0.25, 0.75],
-            "high_risk_rate": [0.0, 0.5, 1.0],
+            "student_count": [3, 1, 3, 1],
+            "avg_risk_score": [0.25, 0.25, 0.25, 0.75],
+            "high_risk_rate": [0.0, 0.0, 0.5, 1.0],
+            "model_version": "2013J",
         }
     )
     assert under("Risk", risk=risk, course_summary=courses) == [
         ("On 2014-05-20, 2 of 4 scored enrolments (50.0%) are at high risk of failing or withdrawing; students concerned: 1.", 2),
         ("Their mean risk is 0.375; +0.125 since the week before.", 0.375),
         ("The largest share at high risk is in BBB 2014B: 100.0% of 1 students.", 1.0),
+    ]
+
+
+def change_of_mean_risk(*rows: tuple[pd.Timestamp, str, int, float, str]) -> str:
+    courses = pd.DataFrame(rows, columns=["run_date", "code_module", "student_count", "avg_risk_score", "model_version"])
+    risk = pd.DataFrame({"run_date": [DAY], "id_student": [1], "high_risk_flag": [False]})
+    return under("Risk", risk=risk, course_summary=courses.assign(code_presentation="2014B", high_risk_rate=0.0))[1][0]
+
+
+def test_the_change_of_the_mean_risk_is_that_of_the_same_courses_scored_by_the_same_model():
+    assert change_of_mean_risk(
+        (WEEK_BEFORE, "AAA", 2, 0.25, "2013J"),
+        (WEEK_BEFORE, "BBB", 2, 0.5, "rule"),
+        (WEEK_BEFORE, "OLD", 9, 0.9, "2013J"),
+        (DAY, "AAA", 2, 0.5, "2013J"),
+        (DAY, "BBB", 2, 0.75, "2013J"),
+        (DAY, "NEW", 4, 0.125, "2013J"),
+    ) == ("Their mean risk is 0.375; +0.250 since the week before in the 1 of 3 courses scored by the same model on both days.")
+
+
+def test_mean_risks_of_two_models_are_not_compared():
+    assert change_of_mean_risk((WEEK_BEFORE, "AAA", 2, 0.25, "rule"), (DAY, "AAA", 2, 0.5, "2013J")) == (
+        "Their mean risk is 0.500; it is not comparable with the week before: no course was scored by the same model on both "
+        "days."
+    )
+
+
+def test_a_first_week_has_no_week_before():
+    assert change_of_mean_risk((DAY, "AAA", 2, 0.5, "2013J")) == (
+        "Their mean risk is 0.500; there is no week before to compare with."
+    )
+
+
+def test_a_test_whose_outcomes_were_not_known_on_the_day_is_not_told():
+    row = {"evaluation": "next_cohort", "tested_cohort": "2014B", "code_module": "all", "day": 28, "metric": "auc", "value": 0.76}
+    metrics = pd.DataFrame([row])
+    told = [("Tested on cohort 2014B, which it had not seen, its AUC is 0.760 on day 28.", 0.76)]
+    assert under("Model", model_metrics=metrics.assign(known_from=DAY)) == told
+    assert [text for text, _ in under("Model", model_metrics=metrics.assign(known_from=pd.Timestamp("2014-05-21")))] == [
+        "The model has not been tested on a later cohort yet: too few have closed."
+    ]
+
+
+def test_the_newest_cohort_is_the_one_known_last_whatever_its_name():
+    rows = [("spring", 0.7, "2013-09-30"), ("autumn", 0.8, "2014-02-01"), ("winter", 0.9, "2014-06-27")]
+    metrics = pd.DataFrame(rows, columns=["tested_cohort", "value", "known_from"])
+    metrics = metrics.assign(evaluation="next_cohort", code_module="all", day=28, metric="auc")
+    metrics["known_from"] = pd.to_datetime(metrics["known_from"])
+    assert under("Model", model_metrics=metrics) == [
+        ("Tested on cohort autumn, which it had not seen, its AUC is 0.800 on day 28.", 0.8)
     ]
 
 
@@ -108,6 +159,7 @@ def test_the_model_is_judged_on_the_newest_cohort_it_had_not_seen():
         ("next_cohort", "2014B", "all", 28, "recall_at_10_pct", 0.214),
     ]
     metrics = pd.DataFrame(rows, columns=["evaluation", "tested_cohort", "code_module", "day", "metric", "value"])
+    metrics["known_from"] = metrics["tested_cohort"].map({"2013J": DAY - pd.Timedelta(days=200)}).fillna(DAY)
     assert under("Model", model_metrics=metrics) == [
         ("Tested on cohort 2014B, which it had not seen, its AUC is 0.725 on day 14, 0.760 on day 28.", 0.76),
         (
