@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from oulad_platform.core.checks import Finding
@@ -49,10 +50,10 @@ def examine(platform: Platform) -> bool:
     healthy = True
     for what, address, attempt in _attempts(platform):
         try:
-            console.print(f"[green]ok[/green]    {what}: {attempt()}", soft_wrap=True)
+            console.print(f"[green]ok[/green]    {escape(f'{what}: {attempt()}')}", soft_wrap=True)
         except (OSError, ValueError, RuntimeError, LookupError) as error:
             healthy = False
-            console.print(f"[red]wrong[/red] {what}: {address}:", soft_wrap=True)
+            console.print(f"[red]wrong[/red] {escape(f'{what}: {address}:')}", soft_wrap=True)
             console.print(f"      {error}", markup=False, soft_wrap=True)
     return healthy
 

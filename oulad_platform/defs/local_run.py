@@ -26,7 +26,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def materialize(platform: Platform, first: date, last: date) -> bool:
     """Materialize every asset for the days first to last in one run. True if every step and every check passed."""
     console = Console()
-    console.print(f"{platform.settings.data or 'Demo campus'}: {first} to {last}, {(last - first).days + 1} days")
+    console.print(f"{platform.settings.data or 'Demo campus'}: {first} to {last}, {(last - first).days + 1} days", markup=False)
     job = build_defs(platform.settings, platform=platform).resolve_job_def(EVERYTHING)
     # dagster.yaml may hold relative paths, which are meant from its own folder
     with chdir(home()), dg.DagsterInstance.from_config(str(home())) as instance, ThreadPoolExecutor(1) as worker:
@@ -45,7 +45,7 @@ def materialize(platform: Platform, first: date, last: date) -> bool:
     console.print(_made(result))
     for failure in failures:
         console.print(failure, style="bold red", markup=False, soft_wrap=True)
-    console.print(_where_to_look(platform))
+    console.print(_where_to_look(platform), markup=False, soft_wrap=True)
     return not failures
 
 
