@@ -83,7 +83,7 @@ def readable(where: str) -> Iterator[None]:
     """Turns every way in which a file, archive or bucket cannot be read into a ContractError in plain words."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
         raise ContractError([Finding(where, f"is cut or damaged: {error}")], REMEDY) from error
     except OSError as error:
         raise ContractError([Finding(where, f"cannot be read: {error.strerror or error}")], REMEDY) from error
