@@ -23,7 +23,7 @@ def verify_tables(platform: Platform) -> bool:
     """Print rows, newest day and findings of every table; True if there are no findings."""
     console = Console()
     table = Table("table", "kept in", "rows", "newest day", "checks", title=f"Warehouse: {platform.database.label}")
-    table.columns[0].no_wrap = True
+    table.columns[0].no_wrap = table.columns[3].no_wrap = True
     table.columns[2].justify = "right"
     all_findings: list[Finding] = []
     for of in CATALOG.values():
