@@ -1,6 +1,6 @@
 """Where source files are: a folder, a zip or a bucket, plain or gzipped, opened as one stream of bytes.
 
-What the bytes mean is the business of `sources.csv_text`; nothing is ever written or unpacked to disk here.
+What the bytes mean is the business of `sources.csv_lines` and `sources.csv_fields`; nothing is written or unpacked to disk.
 """
 
 from __future__ import annotations
