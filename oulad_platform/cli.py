@@ -1,7 +1,8 @@
-"""`oulad`: run, verify, doctor. Thin: everything real is an asset, a check or a part of the platform."""
+"""`oulad`: run, accept, verify, doctor, housekeeping. Thin: everything real is an asset, a check or a part of the platform."""
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import click
 
 from oulad_platform.core.checks import ContractError
 from oulad_platform.settings import SettingsError, load
+from oulad_platform.sources.registrar import RegistrarError
 from oulad_platform.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -24,20 +26,53 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="Days up to the newest day of the data.")
+@click.option(
+    "--days", type=click.IntRange(min=1), help="Days up to the newest day. [default: 30; 1 with a registrar's own source]"
+)
 @click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day, instead of --days.")
 @click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; default: the newest day of the data.")
-def run(days: int, first: datetime | None, last: datetime | None) -> None:
+def run(days: int | None, first: datetime | None, last: datetime | None) -> None:
     """Materialize every asset for the last days, and show what was made and where."""
     platform = _platform()
     from oulad_platform.defs.local_run import materialize
 
     with _plain_errors():
+        days = days or (30 if platform.settings.registrar_kind == "replay" else 1)
         last_day = last.date() if last else platform.newest_day(platform.today())
         first_day = first.date() if first else max(last_day - timedelta(days=days - 1), platform.settings.first_partition)
         if not platform.settings.first_partition <= first_day <= last_day <= platform.today():
             raise click.BadParameter(f"{first_day} to {last_day} must be ordered and lie between FIRST_DAY and today")
         sys.exit(0 if materialize(platform, first_day, last_day) else 1)
+
+
+@main.command()
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day whose extract was held back.")
+@click.option("--reason", default="", help="Why it is right; kept in snapshot_versions.")
+def accept(day: datetime, reason: str) -> None:
+    """Let an extract in that was held back, and make what follows from it."""
+    platform = _platform()
+    from oulad_platform.defs import snapshots
+    from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
+    from oulad_platform.defs.local_run import materialize
+
+    with _plain_errors():
+        rows = snapshots.accept(platform, day.date(), reason)
+        click.echo(f"{day.date()}: {rows:,} rows let in")
+        sys.exit(0 if materialize(platform, day.date(), day.date(), ENROLLMENT_AGAIN) else 1)
+
+
+@main.command()
+@click.option("--apply", is_flag=True, help="Remove the files; without it they are only listed.")
+def housekeeping(apply: bool) -> None:
+    """List or remove snapshot files and reports past their time, whose metrics are safe in the warehouse."""
+    platform = _platform()
+    from oulad_platform.defs.cleaning import clean
+
+    with _plain_errors():
+        removed = clean(platform, getpass.getuser(), dry_run=not apply)
+        click.echo(
+            "\n".join([*removed, f"{len(removed)} files {'removed' if apply else 'would be removed; --apply removes them'}"])
+        )
 
 
 @main.command()
@@ -73,7 +108,7 @@ def _plain_errors() -> Iterator[None]:
     """What the platform refuses is told in its own words, without a traceback."""
     try:
         yield
-    except (SettingsError, ContractError, StorageError) as error:
+    except (SettingsError, ContractError, RegistrarError, StorageError) as error:
         raise click.ClickException(str(error)) from error
 
 

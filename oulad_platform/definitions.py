@@ -6,27 +6,39 @@ from typing import Any
 
 import dagster as dg
 
-from oulad_platform.defs import actions, enrollment, sources, success
+from oulad_platform.defs import actions, briefing, enrollment, outlook, sources, success
 from oulad_platform.defs.checks import all_checks
 from oulad_platform.defs.io_managers import ModelIOManager, TableIOManager
-from oulad_platform.defs.jobs import asset_jobs, deliver_alert
+from oulad_platform.defs.jobs import deliver_alert, deliver_mail, enrollment_jobs, housekeeping, success_jobs
 from oulad_platform.defs.partitions import daily
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.schedules import schedules
-from oulad_platform.defs.sensors import sensors
+from oulad_platform.defs.sensors import alert_sensor, mail_sensors
 from oulad_platform.settings import Settings, load
 
 
 def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
-    """The whole graph for these settings. Keywords replace resources by name: platform, io_manager, model_io_manager."""
+    """The whole graph for these settings. Keywords replace resources by name: platform, io_manager, model_io_manager.
+
+    An institution with a registrar but no raw tables has the enrollment line only.
+    """
     days = daily(settings)
     platform = resources.get("platform") or Platform(settings)
+    is_replay, has_campus = settings.registrar_kind == "replay", settings.has_campus
+    assets = [
+        *enrollment.assets(days, is_replay=is_replay),
+        *outlook.daily_assets(days),
+        *outlook.ASSETS,
+        *briefing.daily_assets(days),
+        *briefing.ASSETS,
+    ]
+    success_line = [sources.campus, *success.assets(days), *actions.ASSETS] if has_campus else []
     return dg.Definitions(
-        assets=[sources.campus, *enrollment.assets(days), *success.assets(days), *actions.ASSETS],
-        asset_checks=all_checks(days),
-        jobs=[*asset_jobs(), deliver_alert],
+        assets=[*assets, *success_line],
+        asset_checks=all_checks(days, has_campus=has_campus),
+        jobs=[*enrollment_jobs(), deliver_mail, housekeeping, *([*success_jobs(), deliver_alert] if has_campus else [])],
         schedules=schedules(settings),
-        sensors=sensors(settings),
+        sensors=[*mail_sensors(settings), *([alert_sensor(settings)] if has_campus else [])],
         resources={
             "platform": platform,
             "io_manager": TableIOManager(platform),

@@ -1,7 +1,8 @@
 """Every knob once: name, default, bounds, unit. The only module that reads the environment.
 
-A setting's environment name is its field name in capitals. The environment goes before `platform.yaml`, which goes before
-the default. A value that cannot be used, and a name that does not exist, is refused; all at once, each by its name.
+A setting's environment name is its field name in capitals; inside a section, SECTION__FIELD. The environment goes before
+`platform.yaml`, which goes before the default. A value that cannot be used, and a name that does not exist, is refused; all
+at once, each by its name. The sections `registrar` and `quality` are described in the rooms that obey them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from oulad_platform.core.calendar import timezone
+from oulad_platform.core.house import Colour, House, Words
+from oulad_platform.enrollment.quality import QualityRules
+from oulad_platform.sources.registrar.config import RegistrarConfig
 
 CONFIG_FILE = "platform.yaml"
 # Read by the test suite, the Makefile or `home()`, not part of the model.
@@ -43,11 +47,17 @@ def home() -> Path:
 class Settings(BaseSettings):
     """The platform's settings; frozen. See `load`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", case_sensitive=False, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", case_sensitive=False, env_ignore_empty=True, env_nested_delimiter="__"
+    )
 
     institution_name: str = Field("Demo University", min_length=1, description="Name in reports and charts.")
     institution_timezone: str = Field("Europe/London", description="IANA time zone in which a day begins and 08:00 is 08:00.")
     enrollment_semester: str = Field("", description="Label of the current semester in reports.")
+    vocabulary: Words = Field(Words(), description="What a person, a holding, a program is called in reports, charts and mail.")
+    main_colour: Colour = Field("#0072B2", description="Lines and headings. #rrggbb")
+    up_colour: Colour = Field("#009E73", description="Who came, in charts. #rrggbb")
+    down_colour: Colour = Field("#D55E00", description="Who left, in charts. #rrggbb")
 
     oulad_data: str | None = Field(None, description="Folder, .zip or s3://bucket/prefix with the seven OULAD CSVs.")
     pipeline_demo_mode: bool = Field(False, description="Use the demo campus when OULAD_DATA is not set.")
@@ -57,9 +67,30 @@ class Settings(BaseSettings):
     divisions: dict[str, str] = Field({}, description="Division of each program, over the ones known for OULAD.")
     first_day: date | None = Field(None, description="First daily partition; unset: 2013-01-01, for the demo campus 2025-01-01.")
 
-    enrollment_db_url: SecretStr | None = Field(None, description="Registrar's database (SQLAlchemy URL); replaces the replay.")
-    enrollment_sql_query: str | None = Field(None, description="SELECT for one day's snapshot; binds :snapshot_date.")
+    registrar: RegistrarConfig = Field(RegistrarConfig(), description="Where snapshots come from.")
+    enrollment_db_url: SecretStr | None = Field(None, description="Registrar's database (SQLAlchemy URL); makes it the source.")
+    enrollment_sql_query: str | None = Field(None, description="SELECT for one day's snapshot, instead of REGISTRAR__QUERY_FILE.")
+    enrollment_api_token: SecretStr | None = Field(None, description="Bearer token of the registrar's HTTPS endpoint.")
+    quality: QualityRules = Field(QualityRules(), description="When an extract is held back.")
+    compared_attributes: Annotated[tuple[Literal["division", "level", "status"], ...], NoDecode] = Field(
+        ("division", "level", "status"), description="What counts as a move when it changes, besides the program."
+    )
+    census_days: dict[str, date] = Field({}, description="Census day of each term; unset: 14 days after its start.")
+    retention_target: float = Field(0.85, gt=0, le=1, description="Share of a census cohort that should stay. 0-1")
+    snapshot_days_kept: int = Field(90, ge=8, description="Days after which housekeeping removes a snapshot file. days")
+    report_days_kept: int = Field(365, ge=8, description="Days after which housekeeping removes a day's report. days")
+
     enrollment_email_recipients: Annotated[tuple[str, ...], NoDecode] = Field((), description="Addresses, comma-separated.")
+    mail_triggers: Annotated[tuple[Literal["daily_summary", "anomaly_detected", "error_occurred"], ...], NoDecode] = Field(
+        ("daily_summary", "anomaly_detected", "error_occurred"), description="What is mailed."
+    )
+    include_student_lists: bool = Field(False, description="Attach who came and who left, with names, to the daily mail.")
+    mail_sender: str = Field("oulad-platform@localhost", description="Address that mail comes from.")
+    smtp_host: str | None = Field(None, description="Mail server; unset: messages stay in the outbox.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="none: loopback only.")
+    smtp_user: str | None = Field(None, description="Account at the mail server.")
+    smtp_password: SecretStr | None = Field(None, description="Its password.")
 
     database_url: SecretStr | None = Field(None, description="Warehouse: a PostgreSQL URL; unset: SQLite in data/oulad.db.")
     storage_backend: Literal["local", "s3"] = Field("local", description="Where lake and artifacts are kept.")
@@ -68,9 +99,7 @@ class Settings(BaseSettings):
     s3_prefix: str = Field("oulad-artifacts", description="Prefix in the bucket.")
     lake_uri: str = Field("data/lake", description="Folder or s3:// address of the lake.")
     artifacts_uri: str = Field(".", description="Folder or s3:// address that receives outputs/ and reports/.")
-    outbox_uri: str = Field("data/outbox", description="Folder or s3:// address that receives alert messages.")
-    smtp_host: str | None = Field(None, description="Mail server that `oulad doctor` tries to reach.")
-    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    outbox_uri: str = Field("data/outbox", description="Folder or s3:// address that keeps every message until it is sent.")
 
     model_backend: Literal["sklearn"] = Field("sklearn", description="Library that fits the risk model.")
     random_seed: int = Field(7, ge=0, description="Seed of model, resampling and experiment.")
@@ -104,15 +133,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=home() / CONFIG_FILE)
 
-    @field_validator("enrollment_email_recipients", "intervention_costs", mode="before")
+    @field_validator("enrollment_email_recipients", "intervention_costs", "mail_triggers", "compared_attributes", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("enrollment_email_recipients")
+    @field_validator("enrollment_email_recipients", "mail_sender")
     @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [address for address in value if address.count("@") != 1 or any(c.isspace() or c in ",;<>" for c in address)]
+    def _addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        addresses = (value,) if isinstance(value, str) else value
+        wrong = [one for one in addresses if one.count("@") != 1 or any(c.isspace() or c in ",;<>" for c in one)]
         if wrong:
             raise ValueError(f"{wrong} are not e-mail addresses such as registrar@university.edu")
         return value
@@ -127,8 +157,16 @@ class Settings(BaseSettings):
     def _belongs_together(self) -> Settings:
         if self.storage_backend == "s3" and not self.s3_bucket:
             raise ValueError("STORAGE_BACKEND=s3 needs S3_BUCKET")
-        if bool(self.enrollment_db_url) != bool(self.enrollment_sql_query):
-            raise ValueError("ENROLLMENT_DB_URL and ENROLLMENT_SQL_QUERY go together; set both or neither")
+        if self.smtp_host and "mail_sender" not in self.model_fields_set:
+            raise ValueError("SMTP_HOST needs MAIL_SENDER, the address that mail comes from")
+        if bool(self.smtp_user) != bool(self.smtp_password):
+            raise ValueError("SMTP_USER and SMTP_PASSWORD go together; set both or neither")
+        if self.registrar.kind == "database" and not self.enrollment_db_url:
+            raise ValueError("REGISTRAR__KIND=database needs ENROLLMENT_DB_URL")
+        if self.enrollment_sql_query and not self.enrollment_db_url:
+            raise ValueError("ENROLLMENT_SQL_QUERY asks a database; set ENROLLMENT_DB_URL")
+        if self.enrollment_db_url and self.registrar.kind in ("files", "https"):
+            raise ValueError(f"ENROLLMENT_DB_URL and REGISTRAR__KIND={self.registrar.kind} name two sources; keep one")
         if self.oulad_replay_today and not self.oulad_data:
             raise ValueError("OULAD_REPLAY_TODAY replays real files; set OULAD_DATA")
         return self
@@ -136,6 +174,41 @@ class Settings(BaseSettings):
     @property
     def first_partition(self) -> date:
         return self.first_day or (date(2013, 1, 1) if self.oulad_data else date(2025, 1, 1))
+
+    @property
+    def registrar_kind(self) -> str:
+        """Where snapshots come from; a database as soon as its URL is set."""
+        return "database" if self.enrollment_db_url else self.registrar.kind
+
+    @property
+    def registrar_source(self) -> RegistrarConfig:
+        """The section `registrar` with the kind that holds and the location in full."""
+        location = self.registrar.location and _absolute(self.registrar.location)
+        return self.registrar.model_copy(update={"kind": self.registrar_kind, "location": location})
+
+    @property
+    def has_campus(self) -> bool:
+        """Whether there are the seven raw tables; an institution with a registrar alone has the enrollment line only.
+
+        A registrar of its own is real, so the demo campus does not stand beside it.
+        """
+        return bool(self.oulad_data) or self.registrar_kind == "replay"
+
+    @property
+    def query(self) -> str | None:
+        """The registrar's query: the setting's, else the file's text. Raises SettingsError when the file cannot be read."""
+        if self.enrollment_sql_query:
+            return self.enrollment_sql_query
+        file = home() / self.registrar.query_file
+        try:
+            return file.read_text(encoding="utf-8") if self.registrar_kind == "database" else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"REGISTRAR__QUERY_FILE: {file} cannot be read: {error}") from error
+
+    @property
+    def house(self) -> House:
+        colours = {"main_colour": self.main_colour, "up_colour": self.up_colour, "down_colour": self.down_colour}
+        return House(institution=self.institution_name, words=self.vocabulary, **colours)
 
     @property
     def lake(self) -> str:
@@ -174,10 +247,11 @@ def load() -> Settings:
     """The settings of this process. Raises SettingsError naming every unknown or unusable one, and where it came from."""
     complaints = _unknown_names()
     try:
+        complaints += _secrets_in_file()
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0]) if problem["loc"] else ""
+            name = "__".join(str(part) for part in problem["loc"])
             place = "environment" if name.upper() in os.environ else CONFIG_FILE
             what = (
                 "there is no such setting"
@@ -192,6 +266,15 @@ def load() -> Settings:
     if complaints:
         raise SettingsError("Settings cannot be used:\n  " + "\n  ".join(complaints))
     return settings
+
+
+def _secrets_in_file() -> list[str]:
+    """Secrets that stand in platform.yaml, where everybody who reads the repository would see them."""
+    file = home() / CONFIG_FILE
+    written = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+    secret = {name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None}
+    found = sorted(secret & set(written)) if isinstance(written, dict) else []
+    return [f"{name.upper()} ({CONFIG_FILE}): a secret only ever comes from the environment; remove it there" for name in found]
 
 
 def _unknown_names() -> list[str]:

@@ -44,7 +44,19 @@ def test_every_unusable_value_and_unknown_name_is_listed(own_home: Path, monkeyp
     ("names", "complaint"),
     [
         ({"STORAGE_BACKEND": "s3"}, "STORAGE_BACKEND=s3 needs S3_BUCKET"),
-        ({"ENROLLMENT_DB_URL": "sqlite://"}, "ENROLLMENT_DB_URL and ENROLLMENT_SQL_QUERY go together"),
+        ({"REGISTRAR__KIND": "database"}, "REGISTRAR__KIND=database needs ENROLLMENT_DB_URL"),
+        ({"ENROLLMENT_SQL_QUERY": "SELECT 1"}, "ENROLLMENT_SQL_QUERY asks a database; set ENROLLMENT_DB_URL"),
+        (
+            {"ENROLLMENT_DB_URL": "sqlite://", "REGISTRAR__KIND": "files", "REGISTRAR__LOCATION": "x"},
+            "ENROLLMENT_DB_URL and REGISTRAR__KIND=files name two sources",
+        ),
+        ({"REGISTRAR__KIND": "fax"}, r"REGISTRAR__KIND \(environment\): Input should be 'replay'"),
+        ({"REGISTRAR__KIMD": "files"}, r"REGISTRAR__KIMD \(environment\): there is no such setting"),
+        ({"QUALITY__MIN_ROWS": "0"}, r"QUALITY__MIN_ROWS \(environment\)"),
+        ({"MAIN_COLOUR": "blue"}, "MAIN_COLOUR"),
+        ({"SMTP_HOST": "mail.example.org"}, "SMTP_HOST needs MAIL_SENDER"),
+        ({"SMTP_USER": "me"}, "SMTP_USER and SMTP_PASSWORD go together"),
+        ({"MAIL_TRIGGERS": "daily_summary,weekly"}, "MAIL_TRIGGERS"),
         ({"OULAD_REPLAY_TODAY": "2014-05-20"}, "set OULAD_DATA"),
         ({"ENROLLMENT_EMAIL_RECIPIENTS": "a@b.edu\r\nBcc: c@d.edu"}, "are not e-mail addresses"),
         ({"HIGH_RISK_THRESHOLD": "nan"}, "HIGH_RISK_THRESHOLD"),
@@ -60,6 +72,30 @@ def test_settings_that_cannot_stand_together_are_refused(
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=complaint):
         load()
+
+
+def test_a_secret_in_the_file_is_refused_without_showing_it(own_home: Path) -> None:
+    (own_home / "platform.yaml").write_text("enrollment_db_url: postgresql://reader:hunter2@sis/db\n")
+    with pytest.raises(SettingsError, match=r"ENROLLMENT_DB_URL \(platform.yaml\): a secret only ever comes") as refusal:
+        load()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_the_environment_goes_before_the_file_inside_a_section_too(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_home / "platform.yaml").write_text("quality: {min_rows: 10, max_change_pct: 20}\nvocabulary: {person: client}\n")
+    monkeypatch.setenv("QUALITY__MIN_ROWS", "12")
+    settings = load()
+    assert (settings.quality.min_rows, settings.quality.max_change_pct) == (12, 20)
+    assert (settings.house.words.person, settings.house.words.people) == ("client", "students")
+
+
+def test_a_registrar_of_its_own_leaves_no_place_for_the_demo_campus(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_DEMO_MODE", "true")
+    assert load().has_campus
+    monkeypatch.setenv("ENROLLMENT_DB_URL", "sqlite:////sis.db")
+    assert (load().has_campus, load().registrar_kind) == (False, "database")
+    monkeypatch.setenv("OULAD_DATA", "real")
+    assert load().has_campus
 
 
 def test_the_bucket_receives_lake_and_artifacts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
-"""One house style for every picture: colours, date axes, deterministic PNG bytes. What is drawn lives with its line."""
+"""One house style for every picture: colours, date axes, labels that fit, deterministic PNG bytes. Each line draws its own."""
 
 from __future__ import annotations
 
 import io
+import unicodedata
+from bisect import bisect_right
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe M., Ito K., Color Universal Design (2008): told apart with every common colour vision.
@@ -20,16 +23,20 @@ BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "
 INK, MUTED, GRID = "#222222", "#5F6368", "#DDDDDD"
 DPI = 100
 MAX_TICKS = 7
+MAX_LETTERS = 200
+HINTING = 1.05  # letters are set up to so much wider where pixels are few
 
 
-def figure(title: str, *, width: float = 9.0, height: float = 4.5, panels: Sequence[float] = (1,)) -> tuple[Figure, list[Axes]]:
+def figure(
+    title: str, *, width: float = 9.0, height: float = 4.5, panels: Sequence[float] = (1,), dpi: int = DPI
+) -> tuple[Figure, list[Axes]]:
     """A figure of `width` by `height` inches with panels above each other (relative heights) that share their x axis.
 
     The title stands left above the first panel; lay-out is constrained, so labels never leave the picture.
     """
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    drawn = Figure(figsize=(width, height), dpi=dpi, layout="constrained", facecolor="white")
     axes = list(drawn.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=list(panels))[:, 0])
     for panel in axes:
         house_style(panel)
@@ -70,13 +77,84 @@ def date_ticks(first: date, last: date) -> list[date]:
     return months[:: -(-len(months) // MAX_TICKS)]
 
 
-def count_axis(panel: Axes, label: str) -> None:
+def count_axis(panel: Axes, label: str, fontsize: float = 10) -> None:
     """A y axis of counts: whole numbers with thousands separators, few ticks, no sign below zero."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter
 
-    panel.set_ylabel(label, fontsize=10, color=INK)
-    panel.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    panel.set_ylabel(label, fontsize=fontsize, color=INK)
+    whole_numbers(panel.yaxis)
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,.0f}"))
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Few ticks, all of them whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def masthead(drawn: Figure, institution: str, title: str, colour: str) -> None:
+    """The institution's name in its colour above everything, and the title below it; lay-out keeps the panels off both."""
+    height = drawn.get_figheight()
+    drawn.text(0.015, 1 - 0.06 / height, institution, ha="left", va="top", fontsize=9, color=colour, in_layout=False)
+    drawn.text(0.015, 1 - 0.25 / height, title, ha="left", va="top", fontsize=11, fontweight="bold", color=INK, in_layout=False)
+    drawn.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.46 / height))  # type: ignore[union-attr, call-arg]
+
+
+def legend_above(panel: Axes, fontsize: float = 8, columns: int = 5) -> None:
+    """The legend above the panel, right, in rows of so many; nothing where nothing is labelled."""
+    handles, labels = panel.get_legend_handles_labels()
+    if handles:
+        panel.legend(
+            handles,
+            labels,
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=min(columns, len(handles)),
+            frameon=False,
+            fontsize=fontsize,
+            borderaxespad=0.1,
+            columnspacing=0.9,
+            handlelength=1.4,
+            handletextpad=0.4,
+        )
+
+
+def hold(panel: Axes, low: float, high: float, *, floor: float | None = None, least: float = 1.0) -> None:
+    """Bounds the y axis so that low and high lie inside with room around them; not below `floor`, at least `least` apart."""
+    room = 0.12 * max(high - low, least)
+    middle, half = (low + high) / 2, max(high - low, least) / 2 + room
+    bottom = middle - half if floor is None else max(floor, middle - half)
+    panel.set_ylim(bottom, max(middle + half, bottom + least))
+
+
+def note(panel: Axes, text: str) -> None:
+    """Says in a panel's middle why nothing is drawn there."""
+    panel.text(0.5, 0.75, text, transform=panel.transAxes, ha="center", va="center", fontsize=9, color=MUTED)
+
+
+def fitted(text: str, inches: float, points: float = 9, weight: str = "normal") -> str:
+    """The text on one line, shortened with an ellipsis to at most so many inches, and read as letters, never as a formula.
+
+    Control and direction characters are dropped, so a name can neither break a line nor turn the text around it.
+
+    >>> fitted("Nursing", 2), fitted("Bachelor of Applied Nautical Engineering", 1)
+    ('Nursing', 'Bachelor of…')
+    """
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    kept = (" " if letter.isspace() else letter for letter in text[:MAX_LETTERS])
+    line = " ".join("".join(letter for letter in kept if unicodedata.category(letter)[0] != "C").split())
+    renderer, font = RendererAgg(1, 1, 200), FontProperties(size=points, weight=weight)
+
+    def width(letters: str) -> float:
+        return float(renderer.get_text_width_height_descent(letters, font, ismath=False)[0]) / 200 * HINTING
+
+    if len(text) > MAX_LETTERS or width(line) > inches:
+        longest = bisect_right(range(len(line)), inches, key=lambda end: width(f"{line[:end]}…")) - 1
+        line = f"{line[: max(longest, 0)].rstrip()}…"
+    return line.replace("$", r"\$")
 
 
 def png(drawn: Figure) -> bytes:
@@ -85,8 +163,26 @@ def png(drawn: Figure) -> bytes:
     from PIL import Image
 
     canvas = FigureCanvasAgg(drawn)
+    _settle(drawn)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     buffer = io.BytesIO()
     picture.quantize(256, dither=Image.Dither.NONE).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def _settle(drawn: Figure) -> None:
+    """Lays the figure out for good, rounded: the last digits that the lay-out's solver finds differ from time to time."""
+    from matplotlib.transforms import Bbox
+
+    engine = drawn.get_layout_engine()
+    if engine is None:
+        return
+    engine.execute(drawn)
+    drawn.set_layout_engine("none")
+    for part in drawn.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(6))
+    for panel in drawn.axes:
+        original, active = (Bbox(panel.get_position(original=which).get_points().round(6)) for which in (True, False))
+        panel.set_position(original, which="original")
+        panel.set_position(active, which="active")

@@ -12,7 +12,9 @@ from typing import Any, Literal
 import dagster as dg
 
 from oulad_platform.core.tables import Table
+from oulad_platform.enrollment import foresight_tables as foresight
 from oulad_platform.enrollment import tables as enrollment
+from oulad_platform.enrollment.bi_views import BI_VIEWS
 from oulad_platform.sources import tables as sources
 from oulad_platform.success import tables as success
 
@@ -22,7 +24,10 @@ Store = Literal["lake", "warehouse"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One table's place. `parts` marks a table kept as one lake file per presentation."""
+    """One table's place.
+
+    `parts` marks a table kept as one lake file per presentation, `versioned` one whose corrected days keep what was there before.
+    """
 
     line: str
     group: str
@@ -30,6 +35,7 @@ class Entry:
     store: Store
     pii: bool = False
     parts: bool = False
+    versioned: bool = False
 
     @property
     def key(self) -> dg.AssetKey:
@@ -74,9 +80,17 @@ CATALOG: dict[dg.AssetKey, Entry] = {
     for entry in (
         *(Entry("sources", "sources", table, "lake", pii="id_student" in table.names) for table in sources.SMALL_TABLES),
         Entry("sources", "sources", sources.STUDENT_VLE, "lake", pii=True, parts=True),
-        Entry("enrollment", "enrollment", enrollment.ENROLLMENT_SNAPSHOTS, "lake", pii=True),
+        Entry("enrollment", "enrollment", enrollment.ENROLLMENT_SNAPSHOTS, "lake", pii=True, versioned=True),
+        Entry("enrollment", "enrollment", enrollment.DATA_QUALITY_FINDINGS, "warehouse", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_DELTAS, "warehouse", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_METRICS, "warehouse"),
+        Entry("enrollment", "enrollment", enrollment.CUSTOM_METRICS, "warehouse"),
+        Entry("enrollment", "enrollment_outlook", enrollment.COHORT_RETENTION, "warehouse"),
+        Entry("enrollment", "enrollment_outlook", foresight.ENROLLMENT_TRENDS, "warehouse"),
+        Entry("enrollment", "enrollment_outlook", foresight.FORECAST_BACKTEST, "warehouse"),
+        Entry("enrollment", "enrollment_outlook", foresight.ENROLLMENT_FORECAST, "warehouse"),
+        Entry("enrollment", "enrollment_outlook", foresight.ENROLLMENT_ANOMALIES, "warehouse"),
+        Entry("enrollment", "enrollment_outlook", foresight.ANOMALY_BENCHMARK, "warehouse"),
         Entry("success", "success_features", success.STUDENT_WEEKS, "lake", pii=True, parts=True),
         Entry("success", "success_features", success.FEATURES, "lake", pii=True),
         Entry("success", "success_model", success.TRAINING_PANEL, "lake", pii=True),
@@ -91,7 +105,7 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("success", "success_actions", success.EXECUTIVE_SUMMARY, "warehouse"),
     )
 }
-VIEWS = (enrollment.WEEKLY_ENROLLMENT_SUMMARY,)
+VIEWS = (enrollment.WEEKLY_ENROLLMENT_SUMMARY, foresight.FORECAST_ACCURACY, *BI_VIEWS)
 
 
 def entry(line: str, name: str) -> Entry:
@@ -99,7 +113,8 @@ def entry(line: str, name: str) -> Entry:
 
 
 def warehouse_tables() -> list[Table]:
-    return [entry.table for entry in CATALOG.values() if entry.store == "warehouse"]
+    """What the warehouse holds: the assets' tables, and the register of snapshot versions, which every extract writes to."""
+    return [*(entry.table for entry in CATALOG.values() if entry.store == "warehouse"), enrollment.SNAPSHOT_VERSIONS]
 
 
 def of_line(line: str) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ or a hand in the database, is seen too. `oulad verify` asks the same questions o
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -16,10 +16,13 @@ from oulad_platform.defs.catalog import CATALOG, Entry, entry
 from oulad_platform.defs.metadata import preview
 from oulad_platform.defs.partitions import days_of
 from oulad_platform.defs.resources import Platform
-from oulad_platform.enrollment.metrics import check_algebra
+from oulad_platform.enrollment.algebra import check_algebra
+from oulad_platform.enrollment.tables import QUALITY_RULES
 from oulad_platform.success.marts import check_counts, check_student_risk
 
 DAYS_AT_ONCE = 31
+SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
+QUALITY = entry("enrollment", "data_quality_findings")
 METRICS = entry("enrollment", "enrollment_metrics")
 RISK = entry("success", "student_risk_daily")
 COURSES = entry("success", "course_summary_daily")
@@ -62,8 +65,10 @@ def contract_findings(platform: Platform, of: Entry, days: Sequence[date] | None
 def algebra_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
     """previous + new - dropped - completed + moved in - moved out = current, and the parts add up to the total."""
     findings = []
+    stored = platform.stored_days(METRICS)
     for piece in in_pieces(days):
-        metrics = platform.database.read_days(METRICS.table, [piece[0] - timedelta(days=1), *piece])
+        before = max((day for day in stored if day < piece[0]), default=piece[0])
+        metrics = platform.database.read_days(METRICS.table, [before, *piece])
         findings += check_algebra(metrics, days_of([day.isoformat() for day in piece]))
     return findings
 
@@ -88,9 +93,32 @@ INVARIANTS: dict[str, tuple[Entry, Callable[[Platform, Sequence[date]], list[Fin
 }
 
 
-def all_checks(daily: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
-    contracts = [_contract(of, daily if of.table.day else None) for of in CATALOG.values()]
-    return [*contracts, *(_invariant(name, of, findings, daily) for name, (of, findings) in INVARIANTS.items())]
+def all_checks(daily: dg.PartitionsDefinition, *, has_campus: bool) -> list[dg.AssetChecksDefinition]:
+    """The checks of every table in the graph; without raw tables that is the enrollment line."""
+    tables = [of for of in CATALOG.values() if has_campus or of.line == "enrollment"]
+    return [
+        *(_contract(of, daily if of.table.day else None) for of in tables),
+        *(_invariant(name, of, findings, daily) for name, (of, findings) in INVARIANTS.items() if of in tables),
+        *(_quality(rule, daily) for rule in QUALITY_RULES),
+    ]
+
+
+def _quality(rule: str, daily: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=SNAPSHOTS.key,
+        name=f"quality_{rule}",
+        description=f"No more rows were left out for {rule} than `quality` in platform.yaml tolerates.",
+        partitions_def=daily,
+        additional_deps=[QUALITY.key],
+    )
+    def quality(context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        found = platform.database.read_days(QUALITY.table, _days(context))
+        found = found[found["rule"] == rule]
+        held = found[found["is_blocking"]]
+        blocking = held["snapshot_date"].astype("str") + ", row " + held["row"].astype("str") + ": " + held["message"]
+        return _result(blocking, {"rows_left_out": len(found)})
+
+    return quality
 
 
 def _contract(of: Entry, partitions: dg.PartitionsDefinition | None) -> dg.AssetChecksDefinition:
@@ -118,7 +146,7 @@ def _days(context: dg.AssetCheckExecutionContext) -> list[date]:
     return [day.date() for day in days_of(context.partition_keys)]
 
 
-def _result(findings: Iterable[Finding], figures: dict[str, int]) -> dg.AssetCheckResult:
+def _result(findings: Iterable[Finding | str], figures: dict[str, int]) -> dg.AssetCheckResult:
     shown = [str(finding) for finding in findings]
     metadata: dict[str, Any] = {**figures, "findings": len(shown)}
     if shown:

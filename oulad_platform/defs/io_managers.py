@@ -6,7 +6,8 @@ Persistence glue only: which store, which days. No data is computed or filtered 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,21 @@ if TYPE_CHECKING:
 
 NEWEST = {"newest_days": 1}
 NEWEST_WEEK = {"newest_days": 8}
+ALL_DAYS = {"newest_days": 0}
 MODELS = "models"
+
+
+def lazily(columns: Sequence[str], dictionary: Sequence[str] = ()) -> dict[str, Any]:
+    """Input metadata: every stored day as an Arrow table of these columns, read when it is asked for."""
+    return {"columns": list(columns), "dictionary": list(dictionary)}
+
+
+@dataclass(frozen=True)
+class Days:
+    """Rows of the run's days and of `others`, stored days whose rows follow from those."""
+
+    frame: pd.DataFrame
+    others: Sequence[date]
 
 
 class MissingDaysError(LookupError):
@@ -36,8 +51,8 @@ class MissingDaysError(LookupError):
 class TableIOManager(dg.IOManager):
     """Keeps each asset's table in the store the catalog names, lake or warehouse.
 
-    A day-partitioned table is replaced day by day; an unpartitioned reader of it gets its newest day (`NEWEST`) or
-    week. A table of parts is written from a stream and read one part at a time.
+    A day-partitioned table is replaced day by day; an unpartitioned reader of it gets its newest day (`NEWEST`), week or
+    everything. A table of parts is written from a stream and read one part at a time, a versioned one from a stream of days.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -47,6 +62,8 @@ class TableIOManager(dg.IOManager):
         entry = CATALOG[context.asset_key]
         if entry.parts:
             self._write_parts(context, entry, obj)
+        elif entry.versioned:
+            self._write_versions(context, entry, obj)
         elif context.has_asset_partitions:
             self._write_days(context, entry, obj)
         else:
@@ -62,17 +79,28 @@ class TableIOManager(dg.IOManager):
         table = pd.DataFrame({"presentation": list(rows), "rows": list(rows.values())})
         context.add_output_metadata({"dagster/row_count": sum(rows.values()), "presentations": preview(table, len(table))})
 
-    def _write_days(self, context: dg.OutputContext, entry: Entry, obj: pd.DataFrame) -> None:
-        keys = context.asset_partition_keys
-        days = [day.date() for day in days_of(keys)]
-        frame = require(obj, entry.table, days=days)
-        if entry.store == "lake":
-            rows = self.platform.lake.replace_days(entry.line, entry.table, frame, days)
-        else:
-            rows = self.platform.database.replace_days(entry.table, frame, days)
-        for key, day in zip(keys, days, strict=True):
-            counted = {"dagster/partition_row_count": rows[day]}
+    def _write_versions(self, context: dg.OutputContext, entry: Entry, days: Iterable[tuple[date, pd.DataFrame]]) -> None:
+        rows = {}
+        for day, frame in days:
+            rows[day] = len(frame)
+            self.platform.lake.replace_day_versioned(entry.line, entry.table, require(frame, entry.table), day)
+        self._count(context, rows)
+
+    def _count(self, context: dg.OutputContext, rows: Mapping[date, int]) -> None:
+        for key in context.asset_partition_keys:
+            counted = {"dagster/partition_row_count": rows[date.fromisoformat(key)]}
             context.step_context.add_asset_metadata(counted, asset_key=context.asset_key, partition_key=key)
+
+    def _write_days(self, context: dg.OutputContext, entry: Entry, obj: pd.DataFrame | Days) -> None:
+        keys = context.asset_partition_keys
+        days = [date.fromisoformat(key) for key in keys]
+        made, others = (obj.frame, obj.others) if isinstance(obj, Days) else (obj, ())
+        frame = require(made, entry.table, days=days)
+        if entry.store == "lake":
+            rows = self.platform.lake.replace_days(entry.line, entry.table, frame, [*days, *others])
+        else:
+            rows = self.platform.database.replace_days(entry.table, frame, [*days, *others])
+        self._count(context, rows)
         newest = frame[frame[entry.table.day] == frame[entry.table.day].max()]
         context.step_context.add_asset_metadata(_preview(entry, newest), asset_key=context.asset_key, partition_key=keys[-1])
 
@@ -83,6 +111,9 @@ class TableIOManager(dg.IOManager):
             return self.platform.lake.parts(entry.line, entry.table)
         if not context.has_asset_partitions:
             return store.read(entry.line, entry.table) if store else self.platform.database.read(entry.table)
+        if columns := context.definition_metadata.get("columns"):
+            self._days_of_the_run(context, entry)
+            return self.platform.lake.daily(entry.line, entry.table, columns, context.definition_metadata["dictionary"])
         wanted = context.definition_metadata.get("newest_days")
         days = self._days_of_the_run(context, entry) if wanted is None else self._newest_days(entry, wanted)
         return store.read_days(entry.line, entry.table, days) if store else self.platform.database.read_days(entry.table, days)
@@ -100,6 +131,8 @@ class TableIOManager(dg.IOManager):
         return days
 
     def _newest_days(self, entry: Entry, wanted: int) -> list[date]:
+        if not wanted:
+            return self.platform.stored_days(entry)
         newest = self.platform.newest_stored_day(entry)
         return [] if newest is None else [newest - timedelta(days=back) for back in reversed(range(wanted))]
 

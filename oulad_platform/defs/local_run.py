@@ -1,4 +1,4 @@
-"""One run of `everything` in this process, with progress on the terminal and a table of what was made at the end."""
+"""One run of a job in this process: progress on the terminal, then a table of what was made, and mail that is due."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def materialize(platform: Platform, first: date, last: date) -> bool:
-    """Materialize every asset for the days first to last in one run. True if every step and every check passed."""
+def materialize(platform: Platform, first: date, last: date, job_name: str = EVERYTHING) -> bool:
+    """Materialize a job's assets for the days first to last in one run. True if every step and every check passed."""
     console = Console()
-    console.print(f"{platform.settings.data or 'Demo campus'}: {first} to {last}, {(last - first).days + 1} days", markup=False)
-    job = build_defs(platform.settings, platform=platform).resolve_job_def(EVERYTHING)
+    console.print(f"{platform.source()}: {first} to {last}, {(last - first).days + 1} days", markup=False)
+    job = build_defs(platform.settings, platform=platform).resolve_job_def(job_name)
     # dagster.yaml may hold relative paths, which are meant from its own folder
     with chdir(home()), dg.DagsterInstance.from_config(str(home())) as instance, ThreadPoolExecutor(1) as worker:
         run_id = str(uuid4())
@@ -45,6 +45,9 @@ def materialize(platform: Platform, first: date, last: date) -> bool:
     console.print(_made(result))
     for failure in failures:
         console.print(failure, style="bold red", markup=False, soft_wrap=True)
+    if platform.mail_server:
+        delivery = platform.deliver()
+        console.print(f"Mail      {len(delivery.sent)} sent, {len(delivery.waiting)} waiting", markup=False)
     console.print(_where_to_look(platform), markup=False, soft_wrap=True)
     return not failures
 
@@ -118,6 +121,10 @@ def _where_to_look(platform: Platform) -> str:
     return (
         f"Tables    {platform.database.label}\n"
         f"Lake      {settings.lake}\n"
-        f"Reports   {settings.artifacts}: reports/executive_summary.md, outputs/\n"
+        f"Reports   {settings.artifacts}: {_reports(platform)}, outputs/\n"
         "Graph     make ui, then http://127.0.0.1:3000"
     )
+
+
+def _reports(platform: Platform) -> str:
+    return "reports/enrollment/" if not platform.settings.has_campus else "reports/executive_summary.md, reports/enrollment/"

@@ -1,4 +1,4 @@
-"""The platform's parts, opened from its settings: campus, registrar, lake, database, artifacts, outbox.
+"""The platform's parts, opened from its settings: campus, registrar, lake, database, artifacts, outbox, mail server.
 
 Assets, IO managers, sensors and the command line all get their parts here; nothing is opened before it is asked for.
 """
@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from oulad_platform.core import calendar
+from oulad_platform.core.messages import compose, message_key
 from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
 from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError
-from oulad_platform.sources.registrar import DatabaseRegistrar, Registrar, ReplayRegistrar
+from oulad_platform.sources.registrar import Registrar, ReplayRegistrar, open_registrar
 
 if TYPE_CHECKING:
+    from oulad_platform.enrollment.briefing import Briefing
     from oulad_platform.sources.demo import DemoCampus
     from oulad_platform.storage.artifacts import Artifacts
     from oulad_platform.storage.database import Database
     from oulad_platform.storage.lake import Lake
-    from oulad_platform.storage.outbox import FileOutbox
+    from oulad_platform.storage.mail import SmtpServer
+    from oulad_platform.storage.outbox import Delivery, Outbox
 
 
 class Campus(Protocol):
@@ -39,6 +42,8 @@ class Campus(Protocol):
 
 
 DEMO = "demo campus"
+REGISTRARS = {"database": "registrar's database", "files": "registrar's files", "https": "registrar's endpoint"}
+MAIL_MAX_AGE = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -68,18 +73,64 @@ class Platform:
         return Artifacts(self.settings.artifacts, self.settings.aws_region)
 
     @cached_property
-    def outbox(self) -> FileOutbox:
-        from oulad_platform.storage.outbox import FileOutbox
+    def outbox(self) -> Outbox:
+        from oulad_platform.storage.outbox import Outbox
 
-        return FileOutbox(self.settings.outbox, self.settings.aws_region)
+        return Outbox(self.settings.outbox, self.settings.aws_region)
+
+    @cached_property
+    def mail_server(self) -> SmtpServer | None:
+        """Where mail goes out; None when none is configured, and messages stay in the outbox."""
+        from oulad_platform.storage.mail import SmtpServer
+
+        settings = self.settings
+        if settings.smtp_host is None:
+            return None
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+        return SmtpServer(settings.smtp_host, settings.smtp_port, settings.smtp_security, settings.smtp_user, password)
+
+    def notify(self, trigger: str, day: date, briefing: Briefing | None) -> bool:
+        """Puts a briefing about `day` into the outbox, once for each trigger, day and list of recipients; True when it is new.
+
+        What is not wanted (`mail_triggers`) and what is about the past, as in a backfill, is not mailed.
+        """
+        settings = self.settings
+        if briefing is None or trigger not in settings.mail_triggers or self.today() - day > MAIL_MAX_AGE:
+            return False
+        return self.post(
+            message_key(trigger, day, settings.enrollment_email_recipients),
+            briefing.subject,
+            briefing.text,
+            html=briefing.html,
+            images=briefing.images,
+            attachments=briefing.attachments,
+        )
+
+    def post(self, message_id: str, subject: str, text: str, **parts: Any) -> bool:
+        """Puts one message to the configured recipients into the outbox; True unless one of that id is there."""
+        settings = self.settings
+        message = compose(
+            message_id=message_id,
+            sender=settings.mail_sender,
+            recipients=settings.enrollment_email_recipients,
+            subject=subject,
+            text=text,
+            sent_at=datetime.now(UTC),
+            **parts,
+        )
+        return self.outbox.put(message_id, message)
+
+    def deliver(self) -> Delivery:
+        """Sends what is due in the outbox; what the mail server does not take waits for the next time."""
+        return self.outbox.deliver(self.mail_server, lambda: datetime.now(UTC))
 
     def today(self) -> date:
         """The calendar day it is at the institution now."""
         return datetime.now(calendar.timezone(self.settings.institution_timezone)).date()
 
     def newest_day(self, today: date) -> date:
-        """The newest day the data can speak of; today while a presentation runs."""
-        return calendar.newest_day(self.campus().tables()["courses"], today)
+        """The newest day the data can speak of; today while a presentation runs, and for an institution without raw tables."""
+        return today if not self.settings.has_campus else calendar.newest_day(self.campus().tables()["courses"], today)
 
     def newest_stored_day(self, of: Entry) -> date | None:
         """The newest day of a day-partitioned table that has rows, None before the first."""
@@ -104,11 +155,7 @@ class Platform:
 
         A demo campus gives way: its tables are removed. Real ones never do: raises SettingsError with what to do.
         """
-        source = (
-            DEMO
-            if not self.settings.data
-            else f"OULAD files{f' from {day}' if (day := self.settings.oulad_replay_today) else ''}"
-        )
+        source = self.source()
         holder = self.lake.remember("source", source)
         if holder == source:
             return
@@ -120,6 +167,13 @@ class Platform:
         self.database.clear(warehouse_tables())
         self.lake.clear()
         self.lake.remember("source", source)
+
+    def source(self) -> str:
+        """Where this installation's tables come from, in words."""
+        settings = self.settings
+        replayed = f" from {settings.oulad_replay_today}" if settings.oulad_replay_today else ""
+        campus = f"OULAD files{replayed}" if settings.data else DEMO if settings.has_campus else ""
+        return " and ".join(part for part in (campus, REGISTRARS.get(settings.registrar_kind, "")) if part)
 
     def campus(self) -> Campus:
         """The source of raw tables as it stands today. Raises SettingsError when none is configured."""
@@ -140,12 +194,18 @@ class Platform:
         )
 
     def registrar(self) -> Registrar:
-        """Who says which students are enrolled: the registrar's database if configured, else the registrations themselves."""
+        """Who says which students are enrolled: the configured source, else the registrations themselves."""
         settings = self.settings
-        if settings.enrollment_db_url and settings.enrollment_sql_query:
-            return DatabaseRegistrar(settings.enrollment_db_url.get_secret_value(), settings.enrollment_sql_query, self.today())
-        people = None if settings.data else self._demo().people()
-        return ReplayRegistrar(names=people, divisions=settings.divisions)
+        people = self._demo().people() if settings.registrar_kind == "replay" and not settings.data else None
+        return open_registrar(
+            settings.registrar_source,
+            url=settings.enrollment_db_url.get_secret_value() if settings.enrollment_db_url else None,
+            query=settings.query,
+            token=settings.enrollment_api_token.get_secret_value() if settings.enrollment_api_token else None,
+            today=self.today(),
+            region=settings.aws_region,
+            replay=ReplayRegistrar(names=people, divisions=settings.divisions),
+        )
 
     def _demo(self) -> DemoCampus:
         from oulad_platform.sources.demo import DemoCampus

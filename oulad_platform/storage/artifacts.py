@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from oulad_platform.storage.errors import StorageError
-from oulad_platform.storage.files import Location, location, probe, read_whole, safe_name, write_whole
+from oulad_platform.storage.files import Location, location, probe, read_whole, remove, safe_name, stems, write_whole
 
 MANIFEST = "outputs/artifacts_manifest.json"
 
@@ -52,6 +52,14 @@ class Artifacts:
         if sha256 is not None and found != sha256:
             raise StorageError(f"{self._target(path)}: SHA-256 is {found}, not {sha256}; the file was changed; publish it again")
         return data
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """The names, less `suffix`, of the files directly in a folder, sorted; none where there is no folder."""
+        return stems(self._target(folder), suffix)
+
+    def remove(self, path: str) -> None:
+        """Removes one file; one that is already gone is no error."""
+        remove(self._target(path))
 
     def publish(self, files: Mapping[str, bytes], about: Mapping[str, object], manifest_path: str = MANIFEST) -> list[Artifact]:
         """Puts all files, then the manifest: JSON of `about` and, under `files`, each file's path, size, SHA-256 and URI.

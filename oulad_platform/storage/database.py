@@ -63,6 +63,12 @@ class Database:
         url = self._url
         return str(url.create(url.drivername.split("+")[0], url.username, None, url.host, url.port, url.database))
 
+    @property
+    def server(self) -> tuple[str, str] | None:
+        """host:port and name of a PostgreSQL database, for people's own tools; None for SQLite."""
+        url = self._url
+        return None if self.kind == "sqlite" else (f"{url.host or 'localhost'}:{url.port or 5432}", str(url.database))
+
     def create(self, tables: Sequence[Table], views: Sequence[View] = ()) -> None:
         """Creates what is missing, PUBLISHED_DAYS included; safe when several processes do so at once.
 

@@ -2,22 +2,20 @@
 
 Layout: `<line>/<table>/<YYYY-MM-DD>.parquet` or `<line>/<table>/<part>.parquet`; a table kept whole is its part `all`. A file
 without rows says that there was nothing; no file says that it is unknown. Frames arrive validated; no rule is checked here.
+A day that was corrected has all its versions beside, written once: `<line>/<table>.versions/<YYYY-MM-DD>.v<n>.parquet`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 
-from oulad_platform.core.tables import Table, TableError
+from oulad_platform.core.tables import Table
 from oulad_platform.storage.errors import MissingFileError, MissingTableError, SchemaMismatchError, StorageError
 from oulad_platform.storage.files import (
     Location,
@@ -33,15 +31,19 @@ from oulad_platform.storage.files import (
     write_once,
     write_whole,
 )
+from oulad_platform.storage.parquet import SUFFIX, difference, encoding, projected, stage
 from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-SUFFIX = ".parquet"
 WHOLE = "all"
 FACTS = "facts"
+VERSIONS = ".versions"
 READERS = 8
+
+Name = TypeVar("Name")
+Content = TypeVar("Content")
 
 
 class Lake:
@@ -91,6 +93,63 @@ class Lake:
         newest_first = reversed(self.days(line, table))
         return next((day for day in newest_first if self._open(line, table, day.isoformat()).metadata.num_rows), None)
 
+    def replace_day_versioned(self, line: str, table: Table, frame: pd.DataFrame, day: date) -> int:
+        """Replaces the day by the conforming frame and keeps what was there before; the version that is current now.
+
+        The first rows of a day are version 1. Equal rows are the same version, and nothing is written. Otherwise the new
+        version is first kept, under a number that one writer alone can take, then made current; so a killed or simultaneous
+        call neither loses nor doubles one, and calling again ends what was begun.
+        """
+        ordered, _ = rows_by_day(table, frame, [day])
+        rows = arrow_rows(table, ordered)
+        while True:
+            kept = self._kept(line, table, day)
+            newest = self._bytes(line, table, day, kept[-1] if kept else None)
+            if newest is not None and _holds(newest, rows):
+                break
+            if newest is not None and not kept:
+                write_once(self._day_file(line, table, day, 1), newest)
+                continue
+            version = kept[-1] + 1 if kept else None
+            if write_once(self._day_file(line, table, day, version), _parquet(table, rows)):
+                break
+        return self._settle(line, table, day)
+
+    def versions(self, line: str, table: Table, day: date) -> list[int]:
+        """The versions of the day that can be read, oldest first; the last is the current one. None for a day not stored."""
+        kept = self._kept(line, table, day)
+        return kept or ([1] if day in self.days(line, table) else [])
+
+    def read_version(self, line: str, table: Table, day: date, version: int) -> pd.DataFrame:
+        """The rows of one version of the day. Raises MissingFileError when there is no such version."""
+        is_only_one = version == 1 and not self._kept(line, table, day)
+        source = self._day_file(line, table, day, None if is_only_one else version)
+        return table.from_arrow(self._parse(line, table, source).read(use_threads=False))
+
+    def remove_days(self, line: str, table: Table, days: Iterable[date]) -> None:
+        """Removes the days with all their versions; a day that is not stored is no error. The current rows go first."""
+        gone = {day.isoformat() for day in days}
+        for name in sorted(gone):
+            remove(self._file(line, table, name))
+        folder = self._folder(line, table, VERSIONS)
+        for name in stems(folder, SUFFIX):
+            if name.rpartition(".v")[0] in gone:
+                remove(folder / f"{name}{SUFFIX}")
+
+    def daily(
+        self, line: str, table: Table, columns: Sequence[str] | None = None, dictionary: Sequence[str] = ()
+    ) -> Parts[date, pa.Table]:
+        """The stored days, each read as an Arrow table when it is asked for; only `columns`, in the table's order, if given.
+
+        The text columns named in `dictionary` are read as dictionaries of int32 codes.
+        """
+        names, as_codes = projected(table, columns).names, projected(table, dictionary).names
+
+        def read(day: date) -> pa.Table:
+            return self._parse(line, table, self._day_file(line, table, day), as_codes).read(names, use_threads=False)
+
+        return Parts(lambda: self.days(line, table), read, f"{table.name} has no day")
+
     def replace(self, line: str, table: Table, frame: pd.DataFrame) -> int:
         """Replaces a table that is kept whole; the number of rows written."""
         self._write(line, table, WHOLE, arrow_rows(table, frame))
@@ -114,7 +173,7 @@ class Lake:
         """
         folder = self._folder(line, table)
         with staging(folder) as aside:
-            rows = _stage(table, chunks, aside)
+            rows = stage(table, chunks, aside)
             if not rows and not table.allow_empty:
                 raise StorageError(f"{line}/{table.name}: no parts were given; an empty extract never replaces what is stored")
             obsolete = set(stems(folder, SUFFIX)) - set(rows)
@@ -124,12 +183,13 @@ class Lake:
             remove(folder / f"{part}{SUFFIX}")
         return rows
 
-    def parts(self, line: str, table: Table, columns: Sequence[str] | None = None) -> Parts:
+    def parts(self, line: str, table: Table, columns: Sequence[str] | None = None) -> Parts[str, pd.DataFrame]:
         """The parts of a table by name, each read when it is asked for; only `columns`, in the table's order, if given."""
+        kept = projected(table, columns)
         return Parts(
             lambda: stems(self._folder(line, table), SUFFIX),
-            lambda part: self._read(line, table, part, columns),
-            _projected(table, columns),
+            lambda part: kept.from_arrow(self._read(line, table, part, columns)),
+            f"{table.name} has no part",
         )
 
     def remember(self, fact: str, value: str) -> str:
@@ -145,102 +205,95 @@ class Lake:
         """Removes everything below the lake's URI, nothing outside it; the facts last, so that a killed call can be repeated."""
         remove_all(self._root, last=FACTS)
 
-    def _folder(self, line: str, table: Table) -> Location:
-        return self._root / safe_name(line) / safe_name(table.name)
+    def _folder(self, line: str, table: Table, suffix: str = "") -> Location:
+        return self._root / safe_name(line) / safe_name(f"{table.name}{suffix}")
+
+    def _file(self, line: str, table: Table, part: str) -> Location:
+        return self._folder(line, table) / f"{safe_name(part)}{SUFFIX}"
+
+    def _day_file(self, line: str, table: Table, day: date, version: int | None = None) -> Location:
+        if version is None:
+            return self._file(line, table, day.isoformat())
+        return self._folder(line, table, VERSIONS) / f"{day}.v{version}{SUFFIX}"
+
+    def _kept(self, line: str, table: Table, day: date) -> list[int]:
+        """Versions of the day that are kept beside, oldest first; none as long as there is only one."""
+        names = (name.rpartition(".v") for name in stems(self._folder(line, table, VERSIONS), SUFFIX))
+        return sorted(int(number) for stem, _, number in names if stem == day.isoformat())
+
+    def _bytes(self, line: str, table: Table, day: date, version: int | None = None) -> bytes | None:
+        try:
+            return read_whole(self._day_file(line, table, day, version))
+        except MissingFileError:
+            return None
+
+    def _settle(self, line: str, table: Table, day: date) -> int:
+        """Makes the newest version the current one, until no other writer has come in between; its number."""
+        while kept := self._kept(line, table, day):
+            newest = self._bytes(line, table, day, kept[-1])
+            if newest is not None and newest != self._bytes(line, table, day):
+                write_whole(self._day_file(line, table, day), newest)
+            elif newest is not None:
+                return kept[-1]
+        return 1
 
     def _write(self, line: str, table: Table, part: str, rows: pa.Table) -> None:
-        import pyarrow.parquet as pq
-
-        buffer = pa.BufferOutputStream()
-        pq.write_table(rows, buffer, **_encoding(table))
-        write_whole(self._folder(line, table) / f"{safe_name(part)}{SUFFIX}", buffer.getvalue().to_pybytes())
+        write_whole(self._file(line, table, part), _parquet(table, rows))
 
     def _read(self, line: str, table: Table, part: str, columns: Sequence[str] | None = None) -> pa.Table:
-        names = None if columns is None else _projected(table, columns).names
+        names = None if columns is None else projected(table, columns).names
         return self._open(line, table, part).read(names, use_threads=False)
 
     def _open(self, line: str, table: Table, part: str) -> pq.ParquetFile:
+        return self._parse(line, table, self._file(line, table, part))
+
+    def _parse(self, line: str, table: Table, source: Location, dictionary: Sequence[str] = ()) -> pq.ParquetFile:
         import pyarrow.parquet as pq
 
-        source = self._folder(line, table) / f"{safe_name(part)}{SUFFIX}"
-        stored = pq.ParquetFile(pa.BufferReader(read_whole(source)))
+        stored = pq.ParquetFile(pa.BufferReader(read_whole(source)), read_dictionary=list(dictionary))
         schema = table.arrow_schema()
-        if not stored.schema_arrow.equals(schema):
+        found = pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in stored.schema_arrow])
+        if not found.equals(schema):
             raise SchemaMismatchError(
-                f"{source}: {_difference(stored.schema_arrow, schema)}; materialize {line}/{table.name} again in the new shape"
+                f"{source}: {difference(found, schema)}; materialize {line}/{table.name} again in the new shape"
             )
         return stored
 
 
-class Parts(Mapping[str, pd.DataFrame]):
+class Parts(Mapping[Name, Content]):
     """The parts of a table, by name in sorted order. Each access reads one part anew, so that memory holds what is kept of it."""
 
-    def __init__(self, names: Callable[[], list[str]], read: Callable[[str], pa.Table], table: Table) -> None:
-        self._names, self._read, self._table = names, read, table
+    def __init__(self, names: Callable[[], list[Name]], read: Callable[[Name], Content], missing: str) -> None:
+        self._names, self._read, self._missing = names, read, missing
 
-    def __getitem__(self, part: str) -> pd.DataFrame:
+    def __getitem__(self, part: Name) -> Content:
         try:
-            return self._table.from_arrow(self._read(part))
+            return self._read(part)
         except MissingFileError as error:
-            raise KeyError(f"{self._table.name} has no part {part!r}") from error
+            raise KeyError(f"{self._missing} {part!r}") from error
 
     def __contains__(self, part: object) -> bool:
         return part in self._names()
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Name]:
         return iter(self._names())
 
     def __len__(self) -> int:
         return len(self._names())
 
 
-def _encoding(table: Table) -> dict[str, Any]:
-    """zstd, and dictionaries for text alone: 5 M risk rows in 600 files take 53 MB and .65 CPU s to decode, where the writer's
-    defaults take 82 MB and .48, and numbers in dictionaries cost twice the time to write."""
-    return {"compression": "zstd", "use_dictionary": [c.name for c in table.columns if c.kind == "text"]}
-
-
-def _bulk_encoding(table: Table) -> dict[str, Any]:
-    """For parts of millions of rows, which are read whole: snappy without statistics takes half the time to write and twice
-    the space of zstd. The Arrow schema is not stored, so that dictionaries are read back as plain texts."""
-    return {**_encoding(table), "compression": "snappy", "write_statistics": False, "store_schema": False}
-
-
-def _projected(table: Table, columns: Sequence[str] | None) -> Table:
-    if columns is None:
-        return table
-    unknown = sorted(set(columns) - set(table.names))
-    if unknown:
-        raise TableError(f"table {table.name} has no columns {unknown}")
-    kept = tuple(column for column in table.columns if column.name in columns)
-    names = [column.name for column in kept]
-    return dataclasses.replace(
-        table, columns=kept, key=tuple(k for k in table.key if k in names), day=table.day if table.day in names else None
-    )
-
-
-def _difference(stored: pa.Schema, declared: pa.Schema) -> str:
-    missing = [name for name in declared.names if name not in stored.names]
-    extra = [name for name in stored.names if name not in declared.names]
-    if missing or extra:
-        return f"lacks the columns {missing}, holds the undeclared {extra}"
-    changed = [f"{f.name} is {stored.field(f.name)}" for f in declared if not stored.field(f.name).equals(f)]
-    return f"declared otherwise: {', '.join(changed)}" if changed else "its columns stand in another order"
-
-
-def _stage(table: Table, chunks: Iterable[tuple[str, pa.Table]], folder: Path) -> dict[str, int]:
+def _parquet(table: Table, rows: pa.Table) -> bytes:
     import pyarrow.parquet as pq
 
-    schema = table.chunk_schema()
-    writers: dict[str, pq.ParquetWriter] = {}
-    rows: dict[str, int] = {}
-    with ExitStack() as open_files:
-        for part, chunk in chunks:
-            if set(chunk.column_names) != set(schema.names):
-                raise SchemaMismatchError(f"{table.name}, part {part}: {_difference(chunk.schema, schema)}")
-            if part not in writers:
-                writer = pq.ParquetWriter(folder / f"{safe_name(part)}{SUFFIX}", schema, **_bulk_encoding(table))
-                writers[part], rows[part] = open_files.enter_context(writer), 0
-            writers[part].write_table(chunk.select(schema.names).cast(schema))
-            rows[part] += chunk.num_rows
-    return rows
+    buffer = pa.BufferOutputStream()
+    pq.write_table(rows, buffer, **encoding(table))
+    content: bytes = buffer.getvalue().to_pybytes()
+    return content
+
+
+def _holds(content: bytes, rows: pa.Table) -> bool:
+    """Whether a file's bytes, also of an older shape, are these very rows."""
+    import pyarrow.parquet as pq
+
+    stored = pq.ParquetFile(pa.BufferReader(content))
+    return stored.schema_arrow.equals(rows.schema) and stored.read(use_threads=False).equals(rows)

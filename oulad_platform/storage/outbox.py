@@ -1,17 +1,73 @@
-"""The file outbox: messages delivered as files, each once. Which messages are due is decided elsewhere."""
+"""The outbox: messages kept as files until a mail server has taken them. What is in them, and when, is decided elsewhere.
+
+Every file is written once and never changed, so several processes may drain one folder or bucket at the same time:
+`<id>.eml` the message, `<id>.<n>.claim` attempt n has begun, `<id>.<n>.failed` it has failed, `<id>.sent` the server has the
+message, `<id>.kept` it has no recipients. Who writes a claim first makes the attempt. A claim without an outcome is a crash:
+the server may or may not have the message, so it is handed over again, with the same Message-ID.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
-from oulad_platform.storage.files import location, probe, safe_name, stems, write_once
+from oulad_platform.core.messages import dated, envelope
+from oulad_platform.storage.errors import MissingFileError, StorageError
+from oulad_platform.storage.files import location, probe, read_whole, safe_name, stems, write_once
+from oulad_platform.storage.mail import MailServerError
 
-SUFFIX = ".json"
+CRASHED_AFTER = timedelta(minutes=15)
+LONGEST_WAIT_MINUTES = 60
+MESSAGE, CLAIM, FAILED, SENT, KEPT = ".eml", ".claim", ".failed", ".sent", ".kept"
 
 
-class FileOutbox:
+class Transport(Protocol):
+    """What hands a message over, such as `storage.mail.SmtpServer`."""
+
+    def send(self, message: bytes, recipients: Sequence[str]) -> Mapping[str, str]:
+        """Answers who was refused and the server's words, a reason that may pass beginning with 4; raises StorageError."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of the messages not sent before: ids sent now, reason by id of those that wait, refused addresses by id."""
+
+    sent: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OutboxStatus:
+    """Number of messages sent, waiting, and kept only as files for want of recipients; date of the oldest that waits."""
+
+    sent: int
+    waiting: int
+    kept: int
+    oldest_waiting: datetime | None
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What lies there for each message, by file name less suffix: number of the last claim, number of the last failure."""
+
+    messages: list[str]
+    sent: set[str]
+    kept: set[str]
+    claims: dict[str, int]
+    failures: dict[str, int]
+
+    def open(self) -> list[str]:
+        done = self.sent | self.kept
+        return [name for name in self.messages if name not in done]
+
+
+class Outbox:
     """Messages under a URI: a folder or `s3://bucket/prefix`. Every method raises StorageError when it cannot be used."""
 
     def __init__(self, uri: str, region: str | None = None) -> None:
@@ -22,12 +78,148 @@ class FileOutbox:
         """Tries the place with a small file and says that it worked. Raises StorageError with the reason when it does not."""
         return probe(self._root)
 
-    def deliver(self, message_id: str, subject: str, body: str, recipients: Sequence[str]) -> bool:
-        """Writes `<message_id>.json` unless it is there; True for the one call, also among several at once, that wrote it."""
-        message = {"message_id": message_id, "subject": subject, "body": body, "recipients": list(recipients)}
-        text = json.dumps(message, indent=2, sort_keys=True, ensure_ascii=False)
-        return write_once(self._root / f"{safe_name(quote(message_id, safe=' @'))}{SUFFIX}", f"{text}\n".encode())
+    def put(self, message_id: str, message: bytes) -> bool:
+        """Keeps the message unless its id was put before; True for the one call, also among several at once, that kept it.
 
-    def delivered(self) -> set[str]:
-        """The ids of all messages written so far."""
-        return {unquote(name) for name in stems(self._root, SUFFIX)}
+        Raises ValueError when the message names no sender.
+        """
+        envelope(message)
+        return write_once(self._root / f"{safe_name(quote(message_id, safe=' @'))}{MESSAGE}", message)
+
+    def ids(self) -> set[str]:
+        """The ids of all messages ever put."""
+        return {unquote(name) for name in stems(self._root, MESSAGE)}
+
+    def status(self) -> OutboxStatus:
+        """How much was sent and how much waits; reads each message that waits."""
+        files = self._files()
+        kept, dates = len(files.kept), []
+        for name in files.open():
+            message = read_whole(self._root / f"{name}{MESSAGE}")
+            with suppress(ValueError):
+                if not envelope(message)[1]:
+                    kept += 1
+                    continue
+            dates.append(dated(message))
+        return OutboxStatus(len(files.sent), len(dates), kept, min((day for day in dates if day is not None), default=None))
+
+    def due(self, now: datetime) -> list[str]:
+        """The ids of the messages that `deliver` would try at this time, in their order."""
+        files = self._files()
+        return [unquote(name) for name in files.open() if self._not_due(name, files, now) is None]
+
+    def deliver(self, transport: Transport | None, now: Callable[[], datetime]) -> Delivery:
+        """Hands over every message that is due, in the order of their ids, each by one process only.
+
+        `now` gives the time with its zone. After a failed attempt a message waits 1, 2, 4 ... 60 minutes, for ever. After 15
+        minutes without an outcome an attempt counts as crashed and is made again. Recipients refused for now are tried again,
+        those who were reached are not. When the server takes no mail at all, the rest is left for the next call. A message
+        without recipients stays a file, which is said once; so do all messages while `transport` is None.
+        """
+        delivery, files = Delivery(), self._files()
+        stopped = None if transport is not None else "no mail server is configured"
+        for name in files.open():
+            message_id = unquote(name)
+            reason = stopped or self._not_due(name, files, now())
+            if reason is None and transport is not None:
+                try:
+                    reason = self._attempt(transport, name, files, now, delivery)
+                except MailServerError as error:
+                    reason = stopped = str(error)
+            if reason is not None:
+                delivery.waiting[message_id] = reason
+        return delivery
+
+    def _files(self) -> _Files:
+        names = stems(self._root, "")
+        return _Files(
+            [name.removesuffix(MESSAGE) for name in names if name.endswith(MESSAGE)],
+            {name.removesuffix(SENT) for name in names if name.endswith(SENT)},
+            {name.removesuffix(KEPT) for name in names if name.endswith(KEPT)},
+            _newest(names, CLAIM),
+            _newest(names, FAILED),
+        )
+
+    def _not_due(self, name: str, files: _Files, now: datetime) -> str | None:
+        """Why the message is not to be tried at this time; None when it is."""
+        last = files.claims.get(name, 0)
+        if not last:
+            return None
+        if files.failures.get(name, 0) < last:
+            begun = datetime.fromisoformat(self._read(name, last, CLAIM)["at"])
+            return None if now >= begun + CRASHED_AFTER else f"another run has been sending it since {begun:%Y-%m-%d %H:%M} UTC"
+        failure = self._read(name, last, FAILED)
+        due = datetime.fromisoformat(failure["at"]) + timedelta(minutes=min(2 ** min(last - 1, 10), LONGEST_WAIT_MINUTES))
+        return None if now >= due else f"{failure['reason']}; attempt {last} failed, the next is due {due:%Y-%m-%d %H:%M} UTC"
+
+    def _attempt(
+        self, transport: Transport, name: str, files: _Files, now: Callable[[], datetime], delivery: Delivery
+    ) -> str | None:
+        """Claims and makes one attempt. None when the message is sent, else why it waits."""
+        message = read_whole(self._root / f"{name}{MESSAGE}")
+        try:
+            _, recipients = envelope(message)
+        except ValueError as error:
+            return str(error)
+        if not recipients:
+            self._write(f"{name}{KEPT}", now(), {})
+            return "no recipients"
+        number = files.claims.get(name, 0) + 1
+        if not self._write(f"{name}.{number}{CLAIM}", now(), {}):
+            return "another run is sending it"
+        if self._was_sent(name):
+            return None
+        before = self._read(name, files.failures[name], FAILED) if name in files.failures else {}
+        left, reached, refused = before.get("left", recipients), before.get("reached", False), before.get("refused", {})
+        try:
+            answers = dict(transport.send(message, left))
+        except StorageError as error:
+            outcome = {"reason": str(error), "left": left, "reached": reached, "refused": refused}
+            self._write(f"{name}.{number}{FAILED}", now(), outcome)
+            if isinstance(error, MailServerError):
+                raise
+            return str(error)
+        reached = reached or len(answers) < len(left)
+        later = [recipient for recipient in left if answers.get(recipient, "").startswith("4")]
+        refused = refused | {recipient: words for recipient, words in answers.items() if recipient not in later}
+        if reached and not later:
+            self._write(f"{name}{SENT}", now(), {"attempt": number, "refused": refused})
+            delivery.sent.append(unquote(name))
+            if refused:
+                delivery.refused[unquote(name)] = refused
+            return None
+        reason = "refused " + ", ".join(f"{recipient}: {words}" for recipient, words in sorted(answers.items()))
+        outcome = {
+            "reason": reason,
+            "left": later if reached else left,
+            "reached": reached,
+            "refused": refused if reached else {},
+        }
+        self._write(f"{name}.{number}{FAILED}", now(), outcome)
+        return reason
+
+    def _was_sent(self, name: str) -> bool:
+        try:
+            read_whole(self._root / f"{name}{SENT}")
+        except MissingFileError:
+            return False
+        return True
+
+    def _read(self, name: str, number: int, suffix: str) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(read_whole(self._root / f"{name}.{number}{suffix}"))
+        return record
+
+    def _write(self, file: str, now: datetime, record: Mapping[str, Any]) -> bool:
+        text = json.dumps({"at": now.astimezone(UTC).isoformat(), **record}, indent=2, ensure_ascii=False)
+        return write_once(self._root / file, f"{text}\n".encode())
+
+
+def _newest(names: Sequence[str], suffix: str) -> dict[str, int]:
+    """The highest attempt number of each message among the files with this suffix."""
+    newest: dict[str, int] = {}
+    for name in names:
+        if name.endswith(suffix):
+            message, _, number = name.removesuffix(suffix).rpartition(".")
+            if number.isdecimal():
+                newest[message] = max(newest.get(message, 0), int(number))
+    return newest

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oulad_platform.core.charts import count_axis, date_axis, date_ticks, figure, png
+from oulad_platform.core.charts import count_axis, date_axis, date_ticks, figure, fitted, hold, png
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,34 @@ def test_counts_are_labelled_whole_with_separators_and_without_sign() -> None:
     count_axis(panel, "Students")
     png(drawn)
     assert {label.get_text() for label in panel.get_yticklabels()} >= {"0", "1,600", "800"}
+
+
+@pytest.mark.parametrize("text", ["Law", "Nautical Engineering", "W" * 4000, "i" * 4000, "Recht und Wirtschaft " * 50])
+@pytest.mark.parametrize("inches", [0.5, 1.3, 4.0])
+def test_a_fitted_text_is_never_wider_than_its_room(text: str, inches: float) -> None:
+    drawn, (panel,) = figure("", dpi=200)
+    label = panel.text(0, 0, fitted(text, inches, 9), fontsize=9)
+    png(drawn)
+    assert label.get_window_extent().width / 200 <= inches + 0.04
+
+
+def test_a_fitted_text_keeps_what_fits_and_drops_what_turns_the_line() -> None:
+    assert fitted("Law", 1) == "Law"
+    assert fitted("a\n\u202eb\x00 c", 1) == "a b c"
+    assert fitted("cost: $5 or $6", 2) == r"cost: \$5 or \$6"
+    assert fitted("W" * 300, 1).endswith("…")
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_held_values_lie_inside_the_axis(low: float, span: float) -> None:
+    _, (panel,) = figure("")
+    hold(panel, low, low + span)
+    bottom, top = panel.get_ylim()
+    assert bottom < low
+    assert low + span < top
+
+
+def test_an_axis_with_a_floor_starts_there() -> None:
+    _, (panel,) = figure("")
+    hold(panel, 0, 3, floor=0)
+    assert panel.get_ylim() == pytest.approx((0, 3.36))

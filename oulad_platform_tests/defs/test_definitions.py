@@ -16,7 +16,11 @@ from oulad_platform.settings import Settings
 
 KEYS = {
     "sources": "assessments courses student_assessment student_info student_registration student_vle vle",
-    "enrollment": "enrollment_deltas enrollment_metrics enrollment_snapshots",
+    "enrollment": (
+        "anomaly_benchmark change_lists cohort_retention custom_metrics data_quality_findings enrollment_anomalies "
+        "enrollment_briefing enrollment_deltas enrollment_forecast enrollment_metrics enrollment_snapshots enrollment_trends "
+        "forecast_backtest powerbi_export"
+    ),
     "success": (
         "alert_log artifacts_manifest course_summary_daily executive_summary experiment_assignments experiment_results features "
         "model_metrics risk_model roi_sensitivity shap_values student_risk_daily student_weeks training_panel"

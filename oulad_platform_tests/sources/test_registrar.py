@@ -1,21 +1,25 @@
-"""Snapshots from registrations, point in time, and from a database that can only be read."""
+"""Extracts from registrations, point in time, and what every source of extracts has in common."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from oulad_platform.core.calendar import days_between, start_date
-from oulad_platform.core.checks import ContractError, require
+from oulad_platform.core.calendar import start_date
+from oulad_platform.core.checks import require
 from oulad_platform.enrollment.tables import ENROLLMENT_SNAPSHOTS
-from oulad_platform.sources.registrar import DatabaseRegistrar, RegistrarError, ReplayRegistrar
+from oulad_platform.sources.registrar import Extract, Registrar, RegistrarConfig, RegistrarError, ReplayRegistrar, open_registrar
+from oulad_platform.sources.registrar.config import CANONICAL
+from oulad_platform.sources.registrar.extract import find_columns, rows_of, to_text
 
 OULAD = Path(os.environ.get("OULAD_TEST_DATA", Path(__file__).parents[2] / "../shared/oulad"))
 
@@ -33,12 +37,18 @@ def campus(*registrations: tuple[str, str, int, float | None, float | None]) -> 
 
 
 def on(day: str, tables: dict[str, pd.DataFrame], registrar: ReplayRegistrar | None = None) -> pd.DataFrame:
-    return (registrar or ReplayRegistrar()).snapshots(pd.DatetimeIndex([day]), tables)
+    (extract,) = (registrar or ReplayRegistrar()).extract([date.fromisoformat(day)], tables)
+    assert (str(extract.day), extract.where) == (day, f"registrations as of {day}")
+    return extract.rows
+
+
+def stored(extract: Extract) -> pd.DataFrame:
+    return require(extract.rows.assign(snapshot_date=pd.Timestamp(extract.day)), ENROLLMENT_SNAPSHOTS)
 
 
 def test_a_registration_becomes_a_row_in_the_words_of_a_snapshot() -> None:
-    frame = on("2013-01-31", campus(("AAA", "2013B", 42, -10, None)))
-    assert require(frame, ENROLLMENT_SNAPSHOTS).astype("str").iloc[0].to_dict() == {
+    (extract,) = ReplayRegistrar().extract([date(2013, 1, 31)], campus(("AAA", "2013B", 42, -10, None)))
+    assert stored(extract).astype("str").iloc[0].to_dict() == {
         "snapshot_date": "2013-01-31",
         "student_id": "42",
         "student_name": "Student 42",
@@ -47,6 +57,7 @@ def test_a_registration_becomes_a_row_in_the_words_of_a_snapshot() -> None:
         "level": "HE Qualification",
         "status": "registered",
         "term": "2013B",
+        "term_start_date": "2013-02-01",
         "term_end_date": "2013-05-12",
         "first_enrolled_date": "2013-01-22",
     }
@@ -141,14 +152,16 @@ def test_whatever_is_dated_after_a_day_changes_nothing_on_it(
 
 @settings(max_examples=20, deadline=None)
 @given(REGISTRATIONS, st.dates(date(2012, 12, 1), date(2014, 1, 31)))
-def test_many_days_at_once_are_the_days_one_by_one(
+def test_many_days_at_once_are_the_days_one_by_one_in_order(
     registrations: list[tuple[str, str, int, int | None, int | None]], first: date
 ) -> None:
-    tables, days = campus(*registrations), pd.date_range(first, periods=4, unit="us")
-    one_by_one = pd.concat([on(str(day.date()), tables) for day in days], ignore_index=True)
-    together = ReplayRegistrar().snapshots(days, tables)
-    pd.testing.assert_frame_equal(together, one_by_one)
-    assert not together.duplicated(["snapshot_date", "student_id", "program"]).any()
+    tables = campus(*registrations)
+    days = [first + timedelta(days=offset) for offset in (3, 0, 1)]
+    together = list(ReplayRegistrar().extract(days, tables))
+    assert [extract.day for extract in together] == days
+    for extract in together:
+        pd.testing.assert_frame_equal(extract.rows, on(str(extract.day), tables))
+        assert not extract.rows.duplicated(["student_id", "program"]).any()
 
 
 def test_on_the_real_files_each_presentations_start_has_its_known_enrolment() -> None:
@@ -158,103 +171,128 @@ def test_on_the_real_files_each_presentations_start_has_its_known_enrolment() ->
     courses["start_date"] = pd.to_datetime(courses["code_presentation"].map(start_date)).astype("datetime64[us]")
     tables = {"courses": courses, "student_info": pd.read_parquet(OULAD / "studentInfo.parquet")}
     tables["student_registration"] = pd.read_parquet(OULAD / "studentRegistration.parquet")
-    frame = ReplayRegistrar().snapshots(pd.DatetimeIndex(["2013-02-01", "2013-10-01", "2014-02-01"]), tables)
-    require(frame, ENROLLMENT_SNAPSHOTS)
-    assert frame.groupby("snapshot_date").size().tolist() == [4368, 9390, 13963]
+    days = [date(2013, 2, 1), date(2013, 10, 1), date(2014, 2, 1)]
+    assert [len(stored(extract)) for extract in ReplayRegistrar().extract(days, tables)] == [4368, 9390, 13963]
 
 
-QUERY = "SELECT id AS student_id, name AS student_name, division, program, level FROM enrolled WHERE day = :snapshot_date"
-NOW = "SELECT id AS student_id, name AS student_name, division, program, level FROM enrolled"
-DAY = pd.DatetimeIndex(["2026-03-02"])
+def test_the_columns_of_an_extract_are_those_of_a_snapshot() -> None:
+    assert list(CANONICAL) == ENROLLMENT_SNAPSHOTS.names[1:]
 
 
-def database(folder: Path, *rows: tuple[object, ...]) -> str:
-    path = folder / "registrar.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE enrolled (day TEXT, id, name TEXT, division TEXT, program TEXT, level TEXT)")
-        connection.executemany("INSERT INTO enrolled VALUES (?, ?, ?, 'Arts', ?, 'Bachelor')", rows)
-    connection.close()
-    return f"sqlite:///{path}"
+def rows(config: RegistrarConfig, **columns: list[object]) -> list[list[object]]:
+    """What a source with these columns gives under `config`, column by column, absent values as None."""
+    names = list(columns)
+    batch = pa.table({str(place): to_text(columns[name], name, "here", 1) for place, name in enumerate(names)})
+    frame = rows_of([batch], find_columns(names, config, "here"), config)
+    assert (frame.dtypes == "str").all()
+    return frame.astype("object").where(frame.notna(), None).to_numpy().tolist()
 
 
-def test_a_day_is_selected_with_leading_zeros_kept_and_whole_numbers_as_text(tmp_path: Path) -> None:
-    rows = [("2026-03-02", "00123", "Ada", "Law"), ("2026-03-02", 12, None, "Law"), ("2026-03-03", "00123", "Ada", "Law")]
-    days = days_between(date(2026, 3, 2), date(2026, 3, 3))
-    frame = require(DatabaseRegistrar(database(tmp_path, *rows), QUERY).snapshots(days, {}), ENROLLMENT_SNAPSHOTS)
-    assert frame["student_id"].tolist() == ["00123", "12", "00123"]
-    assert frame["snapshot_date"].astype("str").tolist() == ["2026-03-02", "2026-03-02", "2026-03-03"]
-    assert frame[["status", "term"]].drop_duplicates().to_numpy().tolist() == [["active", "current"]]
-    assert frame["student_name"].isna().tolist() == [False, True, False]
+LAW = {"division": ["Arts"], "program": ["Law"], "level": ["BA"]}
 
 
-def test_status_term_and_dates_are_taken_where_the_query_selects_them(tmp_path: Path) -> None:
-    query = NOW.replace("level", "level, 'leave' AS status, '26S' AS term, '2026-06-30' AS term_end_date")
-    registrar = DatabaseRegistrar(database(tmp_path, ("", "1", "Ada", "Law")), query, today=date(2026, 3, 2))
-    row = require(registrar.snapshots(DAY, {}), ENROLLMENT_SNAPSHOTS).astype("str").fillna("absent").iloc[0]
-    assert row[["status", "term", "term_end_date", "first_enrolled_date"]].tolist() == ["leave", "26S", "2026-06-30", "absent"]
+def test_values_stay_as_they_were_given_and_a_source_without_a_term_gets_one() -> None:
+    row = ["00123 ", "Law", "Arts", "", None, "current"]
+    assert rows(RegistrarConfig(), **(LAW | {"student_id": ["00123 "], "level": [""], "student_name": [None]})) == [row]
 
 
-def test_dates_of_any_spelling_are_calendar_days_and_others_are_refused_by_row(tmp_path: Path) -> None:
-    url = database(tmp_path, ("", "2026-06-30 23:59:00+02:00", "Ada", "Law"), ("", "9999-12-31", "Bo", "Law"))
-    query = NOW.replace("level", "level, id AS term_end_date")
-    frame = DatabaseRegistrar(url, query, today=date(2026, 3, 2)).snapshots(DAY, {})
-    assert frame["term_end_date"].astype("str").tolist() == ["2026-06-30", "9999-12-31"]
-    query = NOW.replace("level", "level, CASE name WHEN 'Bo' THEN 'Bo' END AS term_end_date")
-    with pytest.raises(ContractError, match="row 2, term_end_date: 'Bo' is not a date"):
-        DatabaseRegistrar(url, query, today=date(2026, 3, 2)).snapshots(DAY, {})
-
-
-def test_blank_and_fractional_identifiers_are_refused_by_row(tmp_path: Path) -> None:
-    rows = [("2026-03-02", value, "Ada", "Law") for value in ("1", None, "  ", 12.0)]
-    with pytest.raises(ContractError) as refused:
-        DatabaseRegistrar(database(tmp_path, *rows), QUERY).snapshots(DAY, {})
-    assert str(refused.value).splitlines()[:3] == [
-        "registrar query for 2026-03-02, row 2, student_id: 'None' is blank, and a student needs an identifier",
-        "registrar query for 2026-03-02, row 3, student_id: '  ' is blank, and a student needs an identifier",
-        "registrar query for 2026-03-02, row 4, student_id: '12.0' is neither text nor whole; CAST it to text",
+def test_columns_are_found_by_their_mapping_whatever_the_capitals_and_surplus_ones_are_ignored() -> None:
+    config = RegistrarConfig(columns={"student_id": "ID", "program": ["PROG", "CAMPUS"]}, constants={"division": "All"})
+    given = {
+        "Id": [12, 13, 14],
+        "prog ": ["LAW  ", "ART", " "],
+        "Campus": ["N", None, "S"],
+        "LEVEL": ["BA"] * 3,
+        "gpa": [None] * 3,
+    }
+    assert rows(config, **given) == [
+        ["12", "LAW-N", "All", "BA", "current"],
+        ["13", None, "All", "BA", "current"],
+        ["14", None, "All", "BA", "current"],
     ]
 
 
-def test_a_student_twice_in_a_program_is_refused_by_row_and_in_two_programs_is_not(tmp_path: Path) -> None:
-    rows = [("2026-03-02", "007", "Ada", "Law"), ("2026-03-02", "007", "Ada", "History"), ("2026-03-02", "007 ", "Ada", "Law")]
-    with pytest.raises(ContractError, match=r"row 3, student_id \+ program: '007, Law' repeats an earlier row"):
-        DatabaseRegistrar(database(tmp_path, *rows), QUERY).snapshots(DAY, {})
-
-
-def test_an_empty_extract_never_means_that_everybody_left(tmp_path: Path) -> None:
-    registrar = DatabaseRegistrar(database(tmp_path, ("2026-03-02", "1", "Ada", "Law")), QUERY)
-    with pytest.raises(RegistrarError, match=r"registrar query for 2026-03-03: .* has no rows; an empty extract never means"):
-        registrar.snapshots(days_between(date(2026, 3, 2), date(2026, 3, 3)), {})
-
-
-def test_a_query_without_a_date_speaks_of_today_only(tmp_path: Path) -> None:
-    url = database(tmp_path, ("", "1", "Ada", "Law"))
-    assert len(DatabaseRegistrar(url, NOW, today=date(2026, 3, 2)).snapshots(DAY, {})) == 1
-    with pytest.raises(RegistrarError, match=r"describes now \(2026-03-03\) and says nothing about 2026-03-02; bind"):
-        DatabaseRegistrar(url, NOW, today=date(2026, 3, 3)).snapshots(DAY, {})
+def test_dates_and_moments_become_iso_text() -> None:
+    given = {"student_id": ["1", "2"], "division": ["A"] * 2, "program": ["P"] * 2, "level": ["L"] * 2}
+    ends = [date(2026, 6, 30), datetime(2026, 6, 30, 23, 59, tzinfo=UTC)]
+    assert [row[-1] for row in rows(RegistrarConfig(constants={"term": "T"}), **given, term_end_date=ends)] == [
+        "2026-06-30",
+        "2026-06-30T23:59:00+00:00",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("query", "reason"),
+    ("value", "kind"), [(12.0, "float"), (Decimal("12"), "Decimal"), (True, "bool"), (b"12", "bytes"), ({"a": 1}, "dict")]
+)
+def test_an_identifier_that_is_neither_text_nor_whole_is_refused_by_row_and_not_repeated(value: object, kind: str) -> None:
+    with pytest.raises(RegistrarError) as refused:
+        to_text(["1", None, value], "student_id", "query of today", 1)
+    assert str(refused.value) == f"query of today, row 3, student_id: is of type {kind}, neither text nor whole; CAST it to text"
+
+
+def test_half_a_character_is_refused_by_row() -> None:
+    with pytest.raises(RegistrarError, match="here, row 12, student_name: holds half a character; repair it"):
+        to_text(["Ada", "\ud800"], "student_name", "here", 11)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
     [
-        ("SELECT id AS student_id, name, 1 AS gpa FROM enrolled", r"missing columns \['student_name', .*unexpected .*'gpa'"),
-        ("DELETE FROM enrolled", "attempt to write a readonly database"),
-        ("DELETE FROM enrolled RETURNING *", "attempt to write a readonly database"),
-        ("SELECT * FROM nowhere", "no such table: nowhere; check URL"),
-        ("SELECT 1 WHERE :tomorrow", r"binds \['tomorrow'\]; only :snapshot_date is known"),
+        (["studentid", "program", "division", "level"], "column 'student_id' is missing, the nearest is 'studentid'"),
+        (["student_id;program;division;level"], "column 'level' is missing: fields are separated by ';' instead of a comma"),
+        (["ID", "id", "program", "division"], "column 'student_id' is missing, .*'level' is missing"),
+        (["student_id", "program", "division", "LEVEL", "Level"], "column 'level' is there 2 times; keep one"),
     ],
 )
-def test_an_unfit_query_is_refused_with_its_reason_and_writes_nothing(tmp_path: Path, query: str, reason: str) -> None:
-    url = database(tmp_path, ("2026-03-02", "1", "Ada", "Law"))
-    with pytest.raises(RegistrarError, match=reason):
-        DatabaseRegistrar(url, query, today=date(2026, 3, 2)).snapshots(DAY, {})
-    assert len(DatabaseRegistrar(url, QUERY).snapshots(DAY, {})) == 1
+def test_a_required_column_that_is_missing_or_doubled_is_named_with_the_nearest(names: list[str], reason: str) -> None:
+    with pytest.raises(RegistrarError, match=f"^here: .*{reason}.* map them under registrar.columns"):
+        find_columns(names, RegistrarConfig(), "here")
 
 
-def test_the_password_is_in_no_message(tmp_path: Path) -> None:
-    registrar = DatabaseRegistrar("postgresql://reader:s3cret@127.0.0.1:1/campus", QUERY)
-    with pytest.raises(RegistrarError, match=r"postgresql database 'campus' on 127\.0\.0\.1: .*check URL") as refused:
-        registrar.snapshots(DAY, {})
-    assert "s3cret" not in f"{refused.value} {registrar!r}"
-    with pytest.raises(RegistrarError, match="URL is not one"):
-        DatabaseRegistrar("reader:s3cret@campus", QUERY).snapshots(DAY, {})
+def test_a_mapped_column_has_to_be_there_even_if_it_is_optional() -> None:
+    with pytest.raises(RegistrarError, match=r"column 'STAT' \(for status\) is missing, the nearest is 'STATE'"):
+        find_columns([*REQUIRED_NAMES, "STATE"], RegistrarConfig(columns={"status": "STAT"}), "here")
+
+
+REQUIRED_NAMES = ["student_id", "program", "division", "level"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"columns": {"student": "ID"}}, "there are no columns student; there are student_id, student_name"),
+        ({"columns": {"status": []}}, "nothing is given for status"),
+        ({"columns": {"term": "T"}, "constants": {"term": "26S"}}, "term: give a source column or a constant, not both"),
+        ({"kind": "files"}, "kind files needs location"),
+        ({"kind": "https", "location": "http://registrar.example.edu/"}, "must be an https:// address"),
+        ({"kind": "https", "location": "https://me:secret@registrar.example.edu/"}, "hold no user or password"),
+        ({"file_pattern": "students.csv"}, "must hold {date}"),
+        ({"file_pattern": "{day}.csv"}, "is not a pattern such as students_{date}.csv"),
+        ({"password": "x"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_settings_that_make_no_source_are_refused(settings: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        RegistrarConfig.model_validate(settings)
+
+
+def opened(config: RegistrarConfig, url: str | None = None, query: str | None = None) -> Registrar:
+    return open_registrar(config, url=url, query=query, token=None, today=date(2026, 3, 2), region=None, replay=ReplayRegistrar())
+
+
+def test_each_kind_of_source_is_opened_and_a_database_needs_url_and_query() -> None:
+    here = {"location": "https://registrar.example.edu/enrolled"}
+    kinds = [opened(RegistrarConfig.model_validate({"kind": kind, **here}), "sqlite://", "SELECT 1") for kind in KINDS]
+    assert [type(registrar).__name__ for registrar in kinds] == [
+        "ReplayRegistrar",
+        "DatabaseRegistrar",
+        "FilesRegistrar",
+        "HttpsRegistrar",
+    ]
+    with pytest.raises(RegistrarError, match="lacks its URL: set ENROLLMENT_DB_URL"):
+        opened(RegistrarConfig(kind="database"), query="SELECT 1")
+    with pytest.raises(RegistrarError, match="lacks its query: set ENROLLMENT_SQL_QUERY"):
+        opened(RegistrarConfig(kind="database"), url="sqlite://")
+
+
+KINDS = ("replay", "database", "files", "https")

@@ -199,6 +199,7 @@ def test_both_databases_hold_the_same_rows_and_answer_the_same_view(postgres_dat
         new_students=1,
         dropped_students=2,
         retention_rate=99.5,
+        average_7_days=100.0,
     )
     frame = ENROLLMENT_METRICS.conform(frame)
     dumps, views = [], []
@@ -365,7 +366,8 @@ def insert_then_hang(connection, table, rows):
 engines.insert = insert_then_hang
 frame = METRICS.empty().reindex(range(100))
 names = [f"P{n}" for n in range(100)]
-frame = METRICS.conform(frame.assign(date=pd.Timestamp("2014-05-20"), scope="program", name=names, total_enrollment=9))
+figures = {"total_enrollment": 9, "average_7_days": 9}
+frame = METRICS.conform(frame.assign(date=pd.Timestamp("2014-05-20"), scope="program", name=names, **figures))
 Database(sys.argv[1]).replace_days(METRICS, frame, list(pd.date_range("2014-05-20", "2014-05-21").date))
 """
 
@@ -373,10 +375,8 @@ Database(sys.argv[1]).replace_days(METRICS, frame, list(pd.date_range("2014-05-2
 def test_a_publisher_killed_in_the_middle_leaves_the_old_slice_and_days_and_frees_the_lock(database_url: str) -> None:
     database = Database(database_url)
     database.create([ENROLLMENT_METRICS])
-    frame = (
-        ENROLLMENT_METRICS.empty().reindex([0]).assign(date=pd.Timestamp(TUESDAY), scope="total", name="all", total_enrollment=1)
-    )
-    frame = ENROLLMENT_METRICS.conform(frame)
+    row = {"date": pd.Timestamp(TUESDAY), "scope": "total", "name": "all", "total_enrollment": 1, "average_7_days": 1.0}
+    frame = ENROLLMENT_METRICS.conform(ENROLLMENT_METRICS.empty().reindex([0]).assign(**row))
     database.replace_days(ENROLLMENT_METRICS, frame, [TUESDAY])
     with subprocess.Popen(
         [sys.executable, "-c", PUBLISHER, database_url], cwd=ROOT, stdout=subprocess.PIPE, text=True

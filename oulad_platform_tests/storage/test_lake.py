@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -258,3 +259,180 @@ def test_a_writer_killed_in_the_middle_leaves_the_old_parts_and_the_next_one_swe
     assert lake.parts("sources", VISITS)["2013J"]["student"].tolist() == ["b"]
     lake.replace_parts("sources", VISITS, [("2013J", chunk("c"))])
     assert list(tmp_path.rglob("*.aside")) == []
+
+
+FIRST, SECOND = visits(("a", MONDAY, 1, None)), visits(("a", MONDAY, 2, "late"), ("b", MONDAY, 1, None))
+
+
+def students(lake: Lake, version: int) -> list[str]:
+    return lake.read_version("success", VISITS, MONDAY, version)["student"].tolist()
+
+
+def test_a_correction_of_a_day_is_a_new_version_and_the_earlier_ones_stay_readable(lake: Lake) -> None:
+    assert lake.versions("success", VISITS, MONDAY) == []
+    assert lake.replace_day_versioned("success", VISITS, FIRST, MONDAY) == 1
+    assert lake.versions("success", VISITS, MONDAY) == [1]
+    pd.testing.assert_frame_equal(lake.read_version("success", VISITS, MONDAY, 1), FIRST)
+    assert lake.replace_day_versioned("success", VISITS, SECOND, MONDAY) == 2
+    assert lake.replace_day_versioned("success", VISITS, FIRST, MONDAY) == 3
+    assert lake.versions("success", VISITS, MONDAY) == [1, 2, 3]
+    pd.testing.assert_frame_equal(lake.read_version("success", VISITS, MONDAY, 2), SECOND)
+    pd.testing.assert_frame_equal(lake.read_version("success", VISITS, MONDAY, 3), FIRST)
+    pd.testing.assert_frame_equal(lake.read_days("success", VISITS, [MONDAY]), FIRST)
+    assert lake.days("success", VISITS) == [MONDAY]
+    assert lake.newest_day("success", VISITS) == MONDAY
+    for missing in (0, 4):
+        with pytest.raises(StorageError, match="is not there"):
+            lake.read_version("success", VISITS, MONDAY, missing)
+
+
+def test_equal_rows_are_the_same_version_and_write_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.replace_day_versioned("success", VISITS, VISITS.empty(), TUESDAY)
+    for rows in (FIRST, SECOND):
+        lake.replace_day_versioned("success", VISITS, rows, MONDAY)
+    for name in ("write_whole", "write_once"):
+        monkeypatch.setattr(f"oulad_platform.storage.lake.{name}", lambda *_: pytest.fail("something was written"))
+    assert lake.replace_day_versioned("success", VISITS, SECOND, MONDAY) == 2
+    assert lake.replace_day_versioned("success", VISITS, VISITS.empty(), TUESDAY) == 1
+
+
+def test_a_version_of_another_day_is_refused_and_one_in_an_older_shape_is_kept_aside(lake: Lake) -> None:
+    with pytest.raises(StorageError, match="rows of 2014-05-19"):
+        lake.replace_day_versioned("success", VISITS, FIRST, TUESDAY)
+    narrow = Table("visits", VISITS.grain, VISITS.columns[:2], VISITS.key, VISITS.day)
+    lake.replace_day_versioned("success", narrow, FIRST[["student", "day"]], MONDAY)
+    assert lake.replace_day_versioned("success", VISITS, FIRST, MONDAY) == 2
+    pd.testing.assert_frame_equal(lake.read_days("success", VISITS, [MONDAY]), FIRST)
+    pd.testing.assert_frame_equal(lake.read_version("success", narrow, MONDAY, 1), FIRST[["student", "day"]])
+
+
+def test_days_are_removed_with_all_their_versions_and_others_stay(lake: Lake) -> None:
+    for rows in (FIRST, SECOND):
+        lake.replace_day_versioned("success", VISITS, rows, MONDAY)
+    lake.replace_days("success", VISITS, visits(("c", TUESDAY, 1, None)), [TUESDAY, WEDNESDAY])
+    lake.remove_days("success", VISITS, [MONDAY, WEDNESDAY, date(2013, 1, 1)])
+    lake.remove_days("success", VISITS, [MONDAY])
+    assert lake.days("success", VISITS) == [TUESDAY]
+    assert lake.versions("success", VISITS, MONDAY) == []
+    assert lake.replace_day_versioned("success", VISITS, SECOND, MONDAY) == 1
+    assert students(lake, 1) == ["a", "b"]
+
+
+def test_days_are_read_one_by_one_as_arrow_with_chosen_columns_and_texts_as_codes(lake: Lake) -> None:
+    lake.replace_days("success", VISITS, SECOND, [MONDAY, WEDNESDAY])
+    daily = lake.daily("success", VISITS, ["note", "student"], dictionary=["note"])
+    assert list(daily) == [MONDAY, WEDNESDAY]
+    assert TUESDAY not in daily
+    assert daily[MONDAY].schema.equals(
+        pa.schema([pa.field("student", pa.string(), False), pa.field("note", pa.dictionary(pa.int32(), pa.string()))])
+    )
+    assert daily[MONDAY].to_pydict() == {"student": ["a", "b"], "note": ["late", None]}
+    assert daily[WEDNESDAY].num_rows == 0
+    assert lake.daily("success", VISITS)[MONDAY].schema.equals(VISITS.arrow_schema())
+    with pytest.raises(KeyError, match="visits has no day"):
+        daily[TUESDAY]
+    with pytest.raises(TableError, match="visits has no columns"):
+        lake.daily("success", VISITS, dictionary=["clicks"])
+    wider = Table("visits", VISITS.grain, (*VISITS.columns, Column("site", "int32", "Site.")), VISITS.key, VISITS.day)
+    with pytest.raises(SchemaMismatchError, match=r"lacks the columns \['site'\]"):
+        lake.daily("success", wider, ["student"], dictionary=["student"])[MONDAY]
+
+
+CORRECTION = """
+import os, signal, sys
+from datetime import date
+import pandas as pd
+from oulad_platform.core.tables import Column, Table
+from oulad_platform.storage import lake
+
+table = Table("visits", "One row per student.", (Column("student", "text", "The student."), Column("day", "date", "The day.")),
+              ("student", "day"), "day")
+folder, students, cut = sys.argv[1], sys.argv[2], sys.argv[3]
+writes = [(name, getattr(lake, name)) for name in ("write_once", "write_whole")]
+done = []
+def until_cut(name, write):
+    def call(*arguments):
+        done.append(name)
+        if f"{name} {done.count(name)}" == cut:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write(*arguments)
+    return call
+for name, write in writes:
+    setattr(lake, name, until_cut(name, write))
+day = date(2014, 5, 19)
+for student in students.split(","):
+    frame = table.conform(pd.DataFrame({"student": [student], "day": pd.Timestamp(day)}))
+    print(lake.Lake(folder).replace_day_versioned("success", table, frame, day), flush=True)
+"""
+DAY_OF_STUDENTS = Table("visits", "One row per student.", VISITS.columns[:2], ("student", "day"), "day")
+
+
+def correct(folder: Path, students: str, cut: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CORRECTION, str(folder), students, cut]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def one_student(student: str) -> pd.DataFrame:
+    return visits((student, MONDAY, 1, None))[["student", "day"]]
+
+
+def history(lake: Lake) -> list[str]:
+    versions = lake.versions("success", DAY_OF_STUDENTS, MONDAY)
+    assert versions == list(range(1, len(versions) + 1))
+    return [lake.read_version("success", DAY_OF_STUDENTS, MONDAY, version)["student"].item() for version in versions]
+
+
+def current(lake: Lake) -> str:
+    return str(lake.read_days("success", DAY_OF_STUDENTS, [MONDAY])["student"].item())
+
+
+@pytest.mark.parametrize("cut", ["write_once 1", "write_once 2", "write_whole 1"])
+def test_a_correction_killed_anywhere_leaves_the_old_rows_current_and_doubles_or_loses_no_version_when_run_again(
+    tmp_path: Path, cut: str
+) -> None:
+    lake = Lake(str(tmp_path))
+    lake.replace_day_versioned("success", DAY_OF_STUDENTS, one_student("a"), MONDAY)
+    with correct(tmp_path, "b", cut) as killed:
+        assert killed.wait() == -9
+    assert current(lake) == "a"
+    with correct(tmp_path, "b") as again:
+        assert again.communicate() == ("2\n", None)
+    assert history(lake) == ["a", "b"]
+    assert current(lake) == "b"
+    assert list(tmp_path.rglob("*.aside")) == []
+
+
+def test_two_processes_that_correct_one_day_at_once_lose_nothing_and_the_newest_version_is_current(tmp_path: Path) -> None:
+    ours, theirs = [f"a{i}" for i in range(20)], [f"b{i}" for i in range(20)]
+    with correct(tmp_path, ",".join(ours)) as one, correct(tmp_path, ",".join(theirs)) as other:
+        assert (one.wait(), other.wait()) == (0, 0)
+    lake = Lake(str(tmp_path))
+    kept = history(lake)
+    assert sorted(kept) == sorted([*ours, *theirs])
+    assert [student for student in kept if student in ours] == ours
+    assert current(lake) == kept[-1]
+
+
+def test_two_threads_that_correct_one_day_at_once_lose_nothing_on_a_folder_nor_in_a_bucket(lake: Lake) -> None:
+    def corrections(name: str) -> list[int]:
+        own = Lake(lake.uri)
+        frames = [one_student(f"{name}{i}") for i in range(5)]
+        return [own.replace_day_versioned("success", DAY_OF_STUDENTS, frame, MONDAY) for frame in frames]
+
+    with ThreadPoolExecutor(2) as writers:
+        list(writers.map(corrections, ["a", "b"]))
+    kept = history(lake)
+    assert sorted(kept) == ["a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "b3", "b4"]
+    assert current(lake) == kept[-1]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.sampled_from("abc"), min_size=1, max_size=6))
+def test_any_corrections_give_a_version_for_each_change(tmp_path: Path, steps: list[str]) -> None:
+    lake, expected = Lake(str(tmp_path)), list[str]()
+    lake.clear()
+    for step in steps:
+        expected += [step] if expected[-1:] != [step] else []
+        assert lake.replace_day_versioned("success", DAY_OF_STUDENTS, one_student(step), MONDAY) == len(expected)
+    assert history(lake) == expected
+    assert current(lake) == expected[-1]

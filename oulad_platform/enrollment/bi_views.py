@@ -1,0 +1,72 @@
+"""The star schema for BI tools: dimensions of days and scopes, facts by day, change and forecast. No row names anybody."""
+
+from __future__ import annotations
+
+from oulad_platform.core.tables import View
+
+SCOPE_KEY = "scope || ':' || name"
+_DATES = {
+    "postgresql": (
+        "CAST(TO_CHAR(date, 'YYYYMMDD') AS integer)",
+        "CAST(EXTRACT(year FROM date) AS integer)",
+        "CAST(EXTRACT(month FROM date) AS integer)",
+        "TO_CHAR(date, 'YYYY-MM')",
+        "CAST(DATE_TRUNC('week', date) AS date)",
+        "CAST(EXTRACT(isodow FROM date) AS integer)",
+    ),
+    "sqlite": (
+        "CAST(STRFTIME('%Y%m%d', date) AS integer)",
+        "CAST(STRFTIME('%Y', date) AS integer)",
+        "CAST(STRFTIME('%m', date) AS integer)",
+        "STRFTIME('%Y-%m', date)",
+        "DATE(date, 'weekday 0', '-6 days')",
+        "CASE STRFTIME('%w', date) WHEN '0' THEN 7 ELSE CAST(STRFTIME('%w', date) AS integer) END",
+    ),
+}
+_NAMES = ("date_key", "year", "month", "year_month", "week_start", "day_of_week_number")
+
+
+def _everywhere(select: str) -> dict[str, str]:
+    return dict.fromkeys(("postgresql", "sqlite"), select)
+
+
+DIM_DATE = View(
+    "dim_date",
+    "One row per day with enrolment metrics.",
+    {
+        dialect: f"SELECT date, {', '.join(f'{expression} AS {name}' for expression, name in zip(of, _NAMES, strict=True))} "  # noqa: S608
+        "FROM (SELECT DISTINCT date FROM enrollment_metrics) AS days"
+        for dialect, of in _DATES.items()
+    },
+)
+DIM_SCOPE = View(
+    "dim_scope",
+    "One row per scope and name that enrolment is counted for.",
+    _everywhere(f"SELECT {SCOPE_KEY} AS scope_key, scope, name FROM enrollment_metrics GROUP BY scope, name"),  # noqa: S608
+)
+FACT_ENROLLMENT_DAILY = View(
+    "fact_enrollment_daily",
+    "One row per day and scope: counts, changes and rates.",
+    _everywhere(
+        f"SELECT date, {SCOPE_KEY} AS scope_key, total_enrollment, new_students, returned_students, dropped_students, "  # noqa: S608
+        "completed_students, baseline_students, moved_in, moved_out, net_change, retention_rate, persistence_rate, growth_rate, "
+        "average_7_days, days_to_term_start, days_to_census, last_year_enrollment, last_year_difference FROM enrollment_metrics"
+    ),
+)
+FACT_ENROLLMENT_CHANGES = View(
+    "fact_enrollment_changes",
+    "One row per day, program, kind of change and attribute: how many.",
+    _everywhere(
+        "SELECT snapshot_date AS date, 'program:' || program AS scope_key, change, attribute, COUNT(*) AS n_changes "
+        "FROM enrollment_deltas GROUP BY snapshot_date, program, change, attribute"
+    ),
+)
+FACT_ENROLLMENT_FORECAST = View(
+    "fact_enrollment_forecast",
+    "One row per scope and target day: the forecast in use.",
+    _everywhere(
+        f"SELECT as_of_date, target_date AS date, {SCOPE_KEY} AS scope_key, lead_days, is_census, method, expected, lower_80, "  # noqa: S608
+        "upper_80, lower_95, upper_95 FROM enrollment_forecast WHERE is_used"
+    ),
+)
+BI_VIEWS = (DIM_DATE, DIM_SCOPE, FACT_ENROLLMENT_DAILY, FACT_ENROLLMENT_CHANGES, FACT_ENROLLMENT_FORECAST)

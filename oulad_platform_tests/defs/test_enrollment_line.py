@@ -1,0 +1,280 @@
+"""The enrollment line as an institution without OULAD files runs it: its own registrar, its mail server, its presets."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import shutil
+import sys
+import textwrap
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+import time_machine
+import yaml
+
+from oulad_platform.defs import snapshots
+from oulad_platform.defs.catalog import entry
+from oulad_platform.defs.cleaning import clean
+from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
+from oulad_platform.defs.local_run import materialize
+from oulad_platform.defs.resources import Platform
+from oulad_platform.enrollment.tables import (
+    COHORT_RETENTION,
+    CUSTOM_METRICS,
+    DATA_QUALITY_FINDINGS,
+    ENROLLMENT_DELTAS,
+    ENROLLMENT_METRICS,
+    ENROLLMENT_SNAPSHOTS,
+    SNAPSHOT_VERSIONS,
+)
+from oulad_platform.settings import Settings, load
+from oulad_platform_tests.storage.smtp_server import Mailbox, free_port, serving
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TODAY = date(2026, 11, 20)
+SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
+
+
+class OnAFriday(Platform):
+    """The installation on 2026-11-20, whatever the clock says."""
+
+    def today(self) -> date:
+        return TODAY
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No platform.yaml and no dagster.yaml but what a test puts there."""
+    monkeypatch.setenv("OULAD_HOME", str(tmp_path))
+
+
+def at(home: Path, **settings: object) -> Platform:
+    places = {name: str(home / name.split("_")[0]) for name in ("lake_uri", "artifacts_uri", "outbox_uri")}
+    common = {"database_url": f"sqlite:///{home / 'oulad.db'}", "first_day": date(2026, 11, 1)}
+    return OnAFriday(Settings(**{**places, **common, **settings}))
+
+
+def run(platform: Platform, first: int, last: int, job: str = "everything") -> bool:
+    return materialize(platform, date(2026, 11, first), date(2026, 11, last), job)
+
+
+def totals(platform: Platform, column: str) -> dict[str, str]:
+    metrics = platform.database.read(ENROLLMENT_METRICS)
+    total = metrics[metrics["scope"] == "total"]
+    return dict(zip(total["date"].dt.strftime("%d"), total[column].astype("object").fillna("").astype("str"), strict=True))
+
+
+def register(platform: Platform) -> list[tuple[str, int, str]]:
+    rows = platform.database.read(SNAPSHOT_VERSIONS)
+    return list(zip(rows["snapshot_date"].dt.strftime("%d"), rows["version"], rows["state"], strict=True))
+
+
+class Sis:
+    """A student information system on PostgreSQL that remembers who was enrolled from when to when."""
+
+    QUERY = (
+        "SELECT student_id, name AS student_name, faculty AS division, course AS program, level, 'autumn' AS term, "
+        "DATE '2026-10-01' AS term_start_date FROM enrolled "
+        "WHERE since <= :snapshot_date AND (until IS NULL OR until > :snapshot_date)"
+    )
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.execute(
+            "CREATE TABLE enrolled (student_id text, name text, faculty text, course text, level text, since date, until date)"
+        )
+
+    def execute(self, statement: str, rows: Any = None) -> None:
+        engine = sa.create_engine(self.url.replace("postgresql://", "postgresql+psycopg2://"))
+        with engine.begin() as connection:
+            connection.execute(sa.text(statement), rows)
+        engine.dispose()
+
+    def enrol(self, first: int, last: int, since: str, until: str | None = None, course: str = "Physics") -> None:
+        statement = (
+            "INSERT INTO enrolled VALUES (:id, :name, 'Science', :course, 'Bachelor', CAST(:since AS date), CAST(:until AS date))"
+        )
+        people = [
+            {"id": f"{n:05d}", "name": f"Person {n}", "course": course, "since": since, "until": until}
+            for n in range(first, last + 1)
+        ]
+        self.execute(statement, people)
+
+
+@pytest.fixture
+def sis(postgres_database: str) -> Sis:
+    sis = Sis(postgres_database)
+    sis.enrol(1, 90, "2026-10-01")
+    sis.enrol(91, 94, "2026-10-01", "2026-11-17")
+    sis.enrol(95, 100, "2026-11-18", course="Chemistry")
+    return sis
+
+
+def test_a_registrars_database_becomes_changes_and_metrics(sis: Sis, tmp_path: Path) -> None:
+    platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
+    assert run(platform, 16, 20)
+    assert totals(platform, "total_enrollment") == {"16": "94", "17": "90", "18": "96", "19": "96", "20": "96"}
+    assert totals(platform, "dropped_students") == {"16": "", "17": "4", "18": "0", "19": "0", "20": "0"}
+    assert totals(platform, "new_students") == {"16": "", "17": "0", "18": "6", "19": "0", "20": "0"}
+    deltas = platform.database.read(ENROLLMENT_DELTAS)
+    assert deltas.loc[deltas["change"] == "dropped", "student_id"].tolist() == ["00091", "00092", "00093", "00094"]
+    assert {path.name for path in (tmp_path / "artifacts/outputs/enrollment").glob("*.*")} == {"enrollment_powerbi_export.csv"}
+    assert (tmp_path / "artifacts/reports/enrollment/briefing_2026-11-20.html").stat().st_size > 10_000
+
+
+def test_an_empty_or_shrunken_extract_is_held_back_until_it_is_accepted(sis: Sis, tmp_path: Path) -> None:
+    platform = at(
+        tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, enrollment_email_recipients="r@example.org"
+    )
+    assert run(platform, 18, 19)
+    sis.execute("UPDATE enrolled SET until = DATE '2026-11-20' WHERE student_id > '00050'")
+    assert not run(platform, 20, 20)
+    assert platform.lake.days(SNAPSHOTS.line, ENROLLMENT_SNAPSHOTS) == [date(2026, 11, 18), date(2026, 11, 19)]
+    assert totals(platform, "total_enrollment") == {"18": "96", "19": "96"}
+    assert register(platform) == [("18", 1, "current"), ("19", 1, "current"), ("20", 1, "quarantined")]
+    (reason,) = platform.database.read_days(SNAPSHOT_VERSIONS, [TODAY])["reason"]
+    assert "47.9 % fewer than the 96 of 2026-11-19" in reason
+    finding = platform.database.read(DATA_QUALITY_FINDINGS).iloc[0]
+    assert (finding["rule"], finding["is_blocking"]) == ("count_limit", True)
+    assert sorted(name.split("-2026")[0] for name in platform.outbox.ids()) == ["daily_summary", "error_occurred"]
+
+    assert snapshots.accept(platform, TODAY, "a faculty closed") == 50
+    assert run(platform, 20, 20, ENROLLMENT_AGAIN)
+    assert totals(platform, "dropped_students")["20"] == "46"
+    assert register(platform)[-1] == ("20", 1, "current")
+    assert run(platform, 20, 20), "the same extract was accepted before"
+    sis.execute("DELETE FROM enrolled")
+    assert not run(platform, 20, 20)
+    assert totals(platform, "total_enrollment")["20"] == "50"
+
+
+def test_a_late_correction_becomes_version_2_and_moves_the_days_after_it(sis: Sis, tmp_path: Path) -> None:
+    platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
+    assert run(platform, 17, 20)
+    sis.enrol(101, 103, "2026-11-18", "2026-11-19")
+    assert run(platform, 18, 18)
+    assert register(platform) == [
+        ("17", 1, "current"),
+        ("18", 1, "superseded"),
+        ("18", 2, "current"),
+        ("19", 1, "current"),
+        ("20", 1, "current"),
+    ]
+    assert len(platform.lake.read_version(SNAPSHOTS.line, ENROLLMENT_SNAPSHOTS, date(2026, 11, 18), 1)) == 96
+    assert totals(platform, "total_enrollment") == {"17": "90", "18": "99", "19": "96", "20": "96"}
+    assert totals(platform, "dropped_students")["19"] == "3", "the day after was compared again"
+    fresh = at(tmp_path / "fresh", enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
+    assert run(fresh, 17, 20)
+    for table in (ENROLLMENT_DELTAS, ENROLLMENT_METRICS, COHORT_RETENTION):
+        pd.testing.assert_frame_equal(platform.database.read(table), fresh.database.read(table), obj=table.name)
+
+
+def test_the_briefing_is_mailed_once_a_day_however_often_the_asset_runs(sis: Sis, tmp_path: Path) -> None:
+    mail = {
+        "smtp_host": "127.0.0.1",
+        "smtp_security": "none",
+        "mail_sender": "platform@example.org",
+        "enrollment_email_recipients": "r@example.org, dean@example.org",
+    }
+    source = {"enrollment_db_url": sis.url, "enrollment_sql_query": sis.QUERY, "include_student_lists": True}
+    sis.enrol(104, 105, "2026-11-20")
+    away = at(tmp_path, **source, **mail, smtp_port=free_port())
+    assert run(away, 17, 20), "a mail server that is away delays a mail, not a run"
+    (waiting,) = away.outbox.ids()
+    mailbox = Mailbox()
+    with serving(mailbox) as port, time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        platform = at(tmp_path, **source, **mail, smtp_port=port)
+        assert run(platform, 17, 20)
+        assert run(platform, 20, 20)
+    assert platform.outbox.ids() == {waiting}
+    ((envelope, raw),) = mailbox.taken
+    assert sorted(envelope) == ["dean@example.org", "r@example.org"]
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert "98 enrolments" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Person" not in message.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    names = [part.get_filename() for part in message.iter_attachments()]
+    assert [name for name in names if name and name.endswith(".csv")] == ["added_2026-11-20.csv"]
+
+
+@pytest.mark.parametrize("preset", ["retail", "saas", "healthcare", "workforce"])
+def test_each_preset_runs_through_the_same_assets(preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / preset
+    shutil.copytree(EXAMPLES / preset, home)
+    monkeypatch.setenv("OULAD_HOME", str(home))
+    platform = OnAFriday(load())
+    assert run(platform, 16, 20)
+    rows = [len(list(open(file))) - 1 for file in sorted((home / "extracts").iterdir())]  # noqa: PTH123, SIM115
+    assert list(totals(platform, "total_enrollment").values()) == [str(n) for n in rows]
+    changes = platform.database.read(ENROLLMENT_DELTAS)["change"].value_counts()
+    assert changes[["dropped", "returned"]].min() >= 1
+    assert changes["moved"] >= 4
+    words = yaml.safe_load((home / "platform.yaml").read_text())["vocabulary"]
+    page = (home / "reports/enrollment/briefing_2026-11-20.html").read_text()
+    assert words["holdings"] in page
+    assert "enrolment" not in page
+    if preset == "healthcare":
+        assert platform.database.read(ENROLLMENT_DELTAS)["student_id"].str.fullmatch(r"\d{2}-\d{6}").all()
+
+
+def test_a_metric_of_another_package_is_run_and_a_broken_one_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(EXAMPLES / "retail", home)
+    monkeypatch.setenv("OULAD_HOME", str(home))
+    site = tmp_path / "site"
+    info = site / "our_metrics-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: our-metrics\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[oulad_platform.metrics]\ngold_share = our_metrics:gold_share\n"
+        "broken = our_metrics:broken\nabsent = our_metrics:absent\n"
+    )
+    (site / "our_metrics.py").write_text(
+        textwrap.dedent(
+            """
+            def gold_share(snapshot):
+                share = (snapshot["level"] == "Gold").groupby(snapshot["division"]).mean()
+                return share.rename_axis("name").reset_index(name="value")
+
+            def broken(snapshot):
+                raise RuntimeError("no idea")
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(site)
+    platform = OnAFriday(load())
+    assert not run(platform, 19, 20), "a broken metric is loud"
+    metrics = platform.database.read(CUSTOM_METRICS)
+    assert metrics["metric"].unique().tolist() == ["gold_share"]
+    assert metrics.loc[metrics["date"] == "2026-11-20", "name"].tolist() == ["North", "Online", "South"]
+    assert totals(platform, "total_enrollment").keys() == {"19", "20"}
+    sys.modules.pop("our_metrics", None)
+
+
+def test_housekeeping_removes_old_snapshots_whose_metrics_stand(sis: Sis, tmp_path: Path) -> None:
+    old = {"first_day": date(2026, 6, 1), "enrollment_db_url": sis.url, "enrollment_sql_query": sis.QUERY}
+    sis.execute("UPDATE enrolled SET since = DATE '2026-06-01'")
+    platform = at(tmp_path, **old, quality={"max_change_pct": 1000})
+    assert materialize(platform, date(2026, 7, 30), date(2026, 8, 4), "everything")
+    assert run(platform, 19, 20)
+    before = platform.database.read(ENROLLMENT_METRICS)
+    listed = clean(platform, "night", dry_run=True)
+    assert [line for line in listed if "snapshots" in line] == [
+        f"enrollment/enrollment_snapshots {day}" for day in ("2026-07-31", "2026-08-02", "2026-08-03", "2026-08-04")
+    ]
+    assert len(platform.stored_days(SNAPSHOTS)) == 8
+    assert clean(platform, "night", dry_run=False) == listed
+    assert clean(platform, "night", dry_run=False) == []
+    assert [day.isoformat() for day in platform.stored_days(SNAPSHOTS)] == [
+        "2026-07-30",
+        "2026-08-01",
+        "2026-11-19",
+        "2026-11-20",
+    ]
+    assert ("02", 1, "removed") in register(platform)
+    assert run(platform, 20, 20)
+    pd.testing.assert_frame_equal(platform.database.read(ENROLLMENT_METRICS), before)

@@ -1,0 +1,101 @@
+"""What analysts take away: the calendar of the export, change lists, connection file, and the star schema on both databases."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date
+
+import pandas as pd
+
+from oulad_platform.enrollment.bi_views import BI_VIEWS
+from oulad_platform.enrollment.exports import change_lists, connection_file, powerbi_files
+from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_ACCURACY, FORECAST_BACKTEST
+from oulad_platform.enrollment.tables import ENROLLMENT_DELTAS, ENROLLMENT_METRICS, WEEKLY_ENROLLMENT_SUMMARY
+from oulad_platform.storage.database import Database
+
+
+def metrics(*rows: tuple[str, str, str, int]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["date", "scope", "name", "total_enrollment"])
+    frame["date"] = pd.to_datetime(frame["date"])
+    frame["average_7_days"] = frame["total_enrollment"].astype("float64")
+    return ENROLLMENT_METRICS.conform(frame.reindex(columns=ENROLLMENT_METRICS.names))
+
+
+def deltas(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["snapshot_date", "student_id", "program", "change"])
+    frame["snapshot_date"] = pd.to_datetime(frame["snapshot_date"])
+    return ENROLLMENT_DELTAS.conform(frame.assign(division="STEM", attribute="", from_value=None, to_value=None))
+
+
+WEEK = metrics(("2026-11-20", "total", "all", 3), ("2026-11-22", "total", "all", 5), ("2026-11-22", "program", "BBB", 5))
+
+
+def test_the_export_has_the_calendar_that_power_bi_sorts_by() -> None:
+    (content,) = powerbi_files(WEEK, None).values()
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    shown = ["date", "scope", "total_enrollment", "YearMonth", "MonthName", "WeekStart", "DayOfWeek", "DayOfWeekNumber"]
+    assert [[row[name] for name in shown] for row in rows] == [
+        ["2026-11-20", "total", "3", "2026-11", "November", "2026-11-16", "Friday", "5"],
+        ["2026-11-22", "program", "5", "2026-11", "November", "2026-11-16", "Sunday", "7"],
+        ["2026-11-22", "total", "5", "2026-11", "November", "2026-11-16", "Sunday", "7"],
+    ]
+
+
+def test_a_connection_file_comes_with_a_server_only() -> None:
+    assert list(powerbi_files(WEEK, ("db:5432", "oulad"))) == [
+        "outputs/enrollment/enrollment_powerbi_export.csv",
+        "outputs/enrollment/oulad_platform.pbids",
+    ]
+    connection = json.loads(connection_file("db:5432", "oulad"))["connections"][0]
+    assert connection["details"]["protocol"] == "postgresql"
+    assert connection["details"]["address"] == {"server": "db:5432", "database": "oulad"}
+
+
+def test_each_day_lists_who_came_and_who_left_and_formulas_are_defused() -> None:
+    changes = deltas(
+        ("2026-11-20", "00123", "BBB", "added"),
+        ("2026-11-20", "=1+1", "BBB", "returned"),
+        ("2026-11-20", "7", "BBB", "dropped"),
+        ("2026-11-20", "8", "BBB", "completed"),
+        ("2026-11-20", "9", "BBB", "moved"),
+        ("2026-11-19", "1", "BBB", "added"),
+    )
+    files = change_lists(changes, [date(2026, 11, 20), date(2026, 11, 21)])
+    header = "snapshot_date,student_id,program,division,change\r\n"
+    assert {path.rpartition("/")[2]: content.decode() for path, content in files.items()} == {
+        "added_2026-11-20.csv": f"{header}2026-11-20,00123,BBB,STEM,added\r\n2026-11-20,'=1+1,BBB,STEM,returned\r\n",
+        "dropped_2026-11-20.csv": f"{header}2026-11-20,7,BBB,STEM,dropped\r\n2026-11-20,8,BBB,STEM,completed\r\n",
+        "added_2026-11-21.csv": header,
+        "dropped_2026-11-21.csv": header,
+    }
+
+
+def test_the_star_schema_answers_alike_on_both_databases(database_url: str) -> None:
+    database = Database(database_url)
+    tables = [ENROLLMENT_METRICS, ENROLLMENT_DELTAS, ENROLLMENT_FORECAST, FORECAST_BACKTEST]
+    database.create(tables, [WEEKLY_ENROLLMENT_SUMMARY, FORECAST_ACCURACY, *BI_VIEWS])
+    database.replace_days(ENROLLMENT_METRICS, WEEK, [date(2026, 11, 20), date(2026, 11, 22)])
+    gone = deltas(("2026-11-20", "1", "BBB", "dropped"), ("2026-11-20", "2", "BBB", "dropped"))
+    database.replace_days(ENROLLMENT_DELTAS, gone, [date(2026, 11, 20)])
+
+    import sqlalchemy as sa
+
+    def ask(query: str) -> list[tuple[str, ...]]:
+        with sa.create_engine(database_url.replace("postgresql://", "postgresql+psycopg2://")).connect() as connection:
+            return [tuple(str(value) for value in row) for row in connection.execute(sa.text(query))]
+
+    assert ask("SELECT date_key, year, month, year_month, week_start, day_of_week_number FROM dim_date ORDER BY date") == [
+        ("20261120", "2026", "11", "2026-11", "2026-11-16", "5"),
+        ("20261122", "2026", "11", "2026-11", "2026-11-16", "7"),
+    ]
+    assert ask("SELECT scope_key FROM dim_scope ORDER BY scope_key") == [("program:BBB",), ("total:all",)]
+    joined = (
+        "SELECT d.year_month, SUM(f.total_enrollment) FROM fact_enrollment_daily AS f JOIN dim_date AS d ON d.date = f.date "
+        "WHERE f.scope_key = 'total:all' GROUP BY d.year_month"
+    )
+    assert ask(joined) == [("2026-11", "8")]
+    assert ask("SELECT scope_key, change, n_changes FROM fact_enrollment_changes") == [("program:BBB", "dropped", "2")]
+    assert ask("SELECT COUNT(*) FROM fact_enrollment_forecast") == [("0",)]
+    assert ask("SELECT COUNT(*) FROM forecast_accuracy") == [("0",)]
