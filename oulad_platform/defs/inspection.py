@@ -41,7 +41,8 @@ def verify_tables(platform: Platform) -> bool:
     register = platform.database.read_days(SNAPSHOT_VERSIONS, platform.lake.days("enrollment", HELD_EXTRACTS))
     held = register[register["state"] == "quarantined"]
     for day, reason in zip(held["snapshot_date"].dt.date, held["reason"], strict=True):
-        console.print(f"held back: {day}: {reason}; let it in: oulad accept --date {day}", style="yellow", markup=False)
+        told = f"held back: {day}: {reason}; let it in: oulad accept --date {day}"
+        console.print(told, style="yellow", markup=False, soft_wrap=True)
     return not all_findings
 
 

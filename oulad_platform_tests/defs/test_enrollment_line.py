@@ -11,12 +11,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 import time_machine
 import yaml
+from click.testing import CliRunner, Result
 
+from oulad_platform.cli import main
+from oulad_platform.definitions import build_defs
 from oulad_platform.defs import snapshots
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.cleaning import clean
@@ -278,3 +282,87 @@ def test_housekeeping_removes_old_snapshots_whose_metrics_stand(sis: Sis, tmp_pa
     assert ("02", 1, "removed") in register(platform)
     assert run(platform, 20, 20)
     pd.testing.assert_frame_equal(platform.database.read(ENROLLMENT_METRICS), before)
+
+
+def oulad(*arguments: str) -> Result:
+    with time_machine.travel(datetime(2026, 11, 20, 9, tzinfo=UTC)):
+        return CliRunner().invoke(main, arguments)
+
+
+def test_the_command_line_lists_what_is_held_back_lets_it_in_and_keeps_house(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "shop"
+    shutil.copytree(EXAMPLES / "retail", home)
+    monkeypatch.setenv("OULAD_HOME", str(home))
+    today = home / "extracts/customers_2026-11-20.csv"
+    today.write_text("".join(today.read_text().splitlines(keepends=True)[:31]))
+    assert oulad("run", "--first", "2026-11-18", "--last", "2026-11-20").exit_code == 1
+    held = oulad("verify")
+    assert "held back: 2026-11-20: " in held.output
+    assert "oulad accept --date 2026-11-20" in held.output
+    accepted = oulad("accept", "--date", "2026-11-20", "--reason", "a shop closed")
+    assert accepted.exit_code == 0, accepted.output
+    assert "2026-11-20: 30 rows let in" in accepted.output
+    assert "held back" not in oulad("verify").output
+    again = oulad("accept", "--date", "2026-11-20")
+    assert (again.exit_code, "Nothing is held back for 2026-11-20" in again.output) == (1, True)
+    assert oulad("housekeeping").output == "0 files would be removed; --apply removes them\n"
+    past = oulad("run", "--first", "2026-11-01", "--last", "2026-11-02")
+    assert past.exit_code != 0
+    assert "FIRST_DAY" in past.output
+
+
+def test_an_interrupted_source_is_told_in_words_and_changes_nothing(sis: Sis, tmp_path: Path) -> None:
+    platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
+    assert run(platform, 19, 19)
+    before = platform.database.read(ENROLLMENT_METRICS)
+    sis.execute("ALTER TABLE enrolled RENAME TO gone")
+    assert not run(platform, 19, 20)
+    pd.testing.assert_frame_equal(platform.database.read(ENROLLMENT_METRICS), before)
+    assert platform.lake.days(SNAPSHOTS.line, ENROLLMENT_SNAPSHOTS) == [date(2026, 11, 19)]
+
+
+def test_a_query_that_describes_now_is_refused_for_a_past_day(sis: Sis, tmp_path: Path) -> None:
+    now = "SELECT student_id, faculty AS division, course AS program, level FROM enrolled"
+    platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=now)
+    assert not run(platform, 19, 19)
+    assert platform.lake.days(SNAPSHOTS.line, ENROLLMENT_SNAPSHOTS) == []
+    assert run(platform, 20, 20)
+    assert totals(platform, "total_enrollment") == {"20": "100"}
+
+
+def test_the_sensor_asks_for_a_run_while_mail_is_due_and_the_job_sends_it(sis: Sis, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    with serving(mailbox) as port:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "mail_sender": "platform@example.org"}
+        mail["enrollment_email_recipients"] = "dean@example.org"
+        platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, **mail)
+        repository = build_defs(platform.settings, platform=platform).get_repository_def()
+        sensor = repository.get_sensor_def("waiting_mail")
+
+        def tick(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+            context = dg.build_sensor_context(instance=instance, repository_def=repository, resources={"platform": platform})
+            return list(sensor.evaluate_tick(context).run_requests or [])
+
+        with dg.DagsterInstance.ephemeral() as instance:
+            assert tick(instance) == []
+            assert platform.post("one", "Subject", "Text")
+            assert len(tick(instance)) == 1
+            assert repository.get_job("deliver_mail").execute_in_process(instance=instance).success
+            assert tick(instance) == []
+    assert [envelope for envelope, _ in mailbox.taken] == [["dean@example.org"]]
+
+
+def test_nothing_personal_or_secret_reaches_dagsters_event_log(sis: Sis, tmp_path: Path) -> None:
+    sis.execute("UPDATE enrolled SET name = 'Zanzibara Quillfeather'")
+    shutil.copy(EXAMPLES.parent / "dagster.yaml", tmp_path)
+    url = sis.url.replace("postgres@", "postgres:hunter2secret@")
+    platform = at(tmp_path, enrollment_db_url=url, enrollment_sql_query=sis.QUERY, include_student_lists=True)
+    assert run(platform, 16, 20)
+    sis.execute("DELETE FROM enrolled WHERE student_id > '00040'")
+    assert not run(platform, 20, 20)
+    logged = b"".join(path.read_bytes() for path in tmp_path.rglob("*.db") if path.name != "oulad.db")
+    assert b"registrar_extract" in logged
+    for secret in (b"Quillfeather", b"hunter2secret", b"00091", b"00050"):
+        assert secret not in logged

@@ -1,20 +1,17 @@
-"""Averages, the same point of last year, and that days may be made in any order."""
+"""Averages, the same point of last year, and which days depend on others."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 import pandas as pd
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from oulad_platform.core.checks import require
 from oulad_platform.enrollment.history import days_touched, with_history
 from oulad_platform.enrollment.metrics import daily_changes
-from oulad_platform.enrollment.tables import ENROLLMENT_DELTAS, ENROLLMENT_METRICS
-from oulad_platform_tests.enrollment.snapshots import DIVISIONS, days, enrolment, stored
+from oulad_platform.enrollment.tables import ENROLLMENT_METRICS
+from oulad_platform_tests.enrollment.snapshots import days, enrolment, stored
 
 FIRST = date(2026, 3, 2)
 
@@ -100,51 +97,3 @@ def test_a_day_touches_the_next_snapshot_a_week_of_averages_and_the_year_after()
     assert days_touched(known, known[-1:]) == ([], [])
     every = days_touched(known, known[2:3], returns_are_recorded=False)
     assert every.changes == known[3:]
-
-
-class Warehouse:
-    """Deltas and metrics by day, made and made again as the assets do."""
-
-    def __init__(self, first_enrolled_is_known: bool) -> None:
-        self.snapshots: dict[date, pa.Table] = {}
-        self.deltas, self.metrics = ENROLLMENT_DELTAS.empty(), ENROLLMENT_METRICS.empty()
-        self.returns_are_recorded = first_enrolled_is_known
-
-    def make(self, made: dict[date, pa.Table]) -> None:
-        self.snapshots |= made
-        touched = days_touched(list(self.snapshots), list(made), returns_are_recorded=self.returns_are_recorded)
-        counted = [*made, *touched.changes]
-        deltas, base = daily_changes(self.snapshots, counted, left_before=self.deltas)
-        self.deltas = self.replaced(self.deltas, deltas, counted, "snapshot_date")
-        self.metrics = self.replaced(self.metrics, base, counted, "date")
-        looking_back = [*made, *touched.history]
-        self.metrics = self.replaced(self.metrics, with_history(self.metrics, looking_back), looking_back, "date")
-
-    @staticmethod
-    def replaced(old: pd.DataFrame, new: pd.DataFrame, made: list[date], day: str) -> pd.DataFrame:
-        return pd.concat([old[~old[day].dt.date.isin(made)], new], ignore_index=True)
-
-
-OFFSETS = (-370, -366, -364, -1, 0, 1, 3, 8)
-DAY = st.dictionaries(
-    st.tuples(st.sampled_from("123"), st.sampled_from(sorted(DIVISIONS))), st.sampled_from(["Bachelor", "Master"]), max_size=5
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.tuples(*[DAY] * len(OFFSETS)), st.permutations(OFFSETS), st.booleans(), st.integers(1, 3))
-def test_any_order_of_making_the_days_gives_the_same_tables(
-    contents: tuple[dict[tuple[str, str], str], ...], order: list[int], dates_known: bool, together: int
-) -> None:
-    tables: dict[int, dict[date, pa.Table]] = {}
-    for offset, enrolments in zip(OFFSETS, contents, strict=True):
-        term = {"term": "2025A", "term_start_date": on(-345)} if offset < -1 else {"term_start_date": on(20)}
-        first = {"first_enrolled_date": on(0) if dates_known else None}
-        rows = [enrolment(on(offset), *key, level=level, **term, **first) for key, level in enrolments.items()]
-        tables[offset] = stored(rows, *([] if rows else [on(offset)]))
-    fresh, backfilled = Warehouse(dates_known), Warehouse(dates_known)
-    fresh.make({day: table for offset in OFFSETS for day, table in tables[offset].items()})
-    for at in range(0, len(order), together):
-        backfilled.make({day: table for offset in order[at : at + together] for day, table in tables[offset].items()})
-    pd.testing.assert_frame_equal(ENROLLMENT_DELTAS.conform(backfilled.deltas), ENROLLMENT_DELTAS.conform(fresh.deltas))
-    pd.testing.assert_frame_equal(ENROLLMENT_METRICS.conform(backfilled.metrics), ENROLLMENT_METRICS.conform(fresh.metrics))
