@@ -49,16 +49,19 @@ def run(days: int | None, first: datetime | None, last: datetime | None) -> None
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day whose extract was held back.")
 @click.option("--reason", default="", help="Why it is right; kept in snapshot_versions.")
 def accept(day: datetime, reason: str) -> None:
-    """Let an extract in that was held back, and make what follows from it."""
+    """Let an extract in that was held back; make what follows from it, and days that waited for it."""
     platform = _platform()
     from oulad_platform.defs import snapshots
     from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
     from oulad_platform.defs.local_run import materialize
+    from oulad_platform.defs.partitions import in_ranges
 
     with _plain_errors():
         rows = snapshots.accept(platform, day.date(), reason)
         click.echo(f"{day.date()}: {rows:,} rows let in")
-        sys.exit(0 if materialize(platform, day.date(), day.date(), ENROLLMENT_AGAIN) else 1)
+        days = sorted({day.date(), *snapshots.days_without_metrics(platform)})
+        made = [materialize(platform, first, last, ENROLLMENT_AGAIN) for first, last in in_ranges(days)]
+        sys.exit(0 if all(made) else 1)
 
 
 @main.command()

@@ -12,12 +12,11 @@ from oulad_platform.defs.io_managers import NEWEST
 from oulad_platform.defs.metadata import picture, preview
 from oulad_platform.defs.outlook import ALL_METRICS, ANOMALIES, BACKTEST, FORECAST, RETENTION, TRENDS
 from oulad_platform.defs.partitions import SINGLE_RUN, days_of
-from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.resources import REPORTS, Platform
 from oulad_platform.enrollment import briefing, exports
 from oulad_platform.enrollment.dashboard import executive_dashboard
+from oulad_platform.enrollment.history import days_touched
 from oulad_platform.enrollment.tables import SNAPSHOT_VERSIONS
-
-REPORTS = "reports/enrollment"
 
 
 def _spec(name: str, kinds: set[str], description: str, *, pii: bool) -> dict[str, Any]:
@@ -45,7 +44,11 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     def change_lists(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], changes: pd.DataFrame
     ) -> dg.MaterializeResult[None]:
-        files = exports.change_lists(changes, list(days_of(context.partition_keys).date))
+        """The next snapshot's lists too, which compares with these days."""
+        made = list(days_of(context.partition_keys).date)
+        others = days_touched(platform.stored_days(DELTAS), made).changes
+        known = pd.concat([changes, platform.database.read_days(DELTAS.table, others)], ignore_index=True)
+        files = exports.change_lists(known, [*made, *others])
         for path, content in files.items():
             platform.artifacts.put(path, content)
         return dg.MaterializeResult(metadata={"files": len(files)})

@@ -63,14 +63,29 @@ def contract_findings(platform: Platform, of: Entry, days: Sequence[date] | None
 
 
 def algebra_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
-    """previous + new - dropped - completed + moved in - moved out = current, and the parts add up to the total."""
+    """previous + new - dropped - completed + moved in - moved out = current = rows of the snapshot; parts add up to the total."""
     findings = []
     stored = platform.stored_days(METRICS)
     for piece in in_pieces(days):
         before = max((day for day in stored if day < piece[0]), default=piece[0])
         metrics = platform.database.read_days(METRICS.table, [before, *piece])
         findings += check_algebra(metrics, days_of([day.isoformat() for day in piece]))
+        findings += _counted_otherwise(platform, metrics, piece)
     return findings
+
+
+def _counted_otherwise(platform: Platform, metrics: pd.DataFrame, days: Sequence[date]) -> Iterator[Finding]:
+    """Metrics whose total is not the number of rows of the day's snapshot: the snapshot was replaced after they were made."""
+    snapshots = platform.lake.daily(SNAPSHOTS.line, SNAPSHOTS.table, ["student_id"])
+    totals = metrics[metrics["scope"] == "total"].set_index("date")["total_enrollment"]
+    for day in sorted(set(days) & set(snapshots)):
+        total, rows = totals.get(pd.Timestamp(day)), snapshots[day].num_rows
+        if total is not None and total != rows:
+            place, rule = (
+                f"enrollment_metrics {day}, total all",
+                f"is not the {rows:,} rows of the day's snapshot; make the day again",
+            )
+            yield Finding(place, rule, None, "total_enrollment", str(total))
 
 
 def count_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:

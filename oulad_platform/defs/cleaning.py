@@ -2,16 +2,12 @@
 
 from datetime import UTC, datetime
 
-from oulad_platform.defs.briefing import REPORTS
 from oulad_platform.defs.enrollment import METRICS, SNAPSHOTS
-from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.resources import DATED_FILES, Platform
 from oulad_platform.enrollment import versions
-from oulad_platform.enrollment.exports import CHANGES_FOLDER
 from oulad_platform.enrollment.housekeeping import removable_reports, removable_snapshots
 from oulad_platform.enrollment.retention import census_days_of
 from oulad_platform.enrollment.tables import HELD_EXTRACTS, SNAPSHOT_VERSIONS
-
-REPORT_FOLDERS = ((CHANGES_FOLDER, ".csv"), (REPORTS, ".html"), (REPORTS, ".png"))
 
 
 def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
@@ -29,7 +25,7 @@ def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
     )
     reports = [
         f"{folder}/{name}{suffix}"
-        for folder, suffix in REPORT_FOLDERS
+        for folder, suffix in DATED_FILES
         for name in removable_reports(
             platform.artifacts.names(folder, suffix), newest=newest, kept_days=settings.report_days_kept
         )

@@ -11,7 +11,9 @@ from rich.table import Table
 from oulad_platform.core.checks import Finding
 from oulad_platform.defs.catalog import CATALOG, Entry
 from oulad_platform.defs.checks import INVARIANTS, contract_findings
+from oulad_platform.defs.partitions import in_ranges
 from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.snapshots import days_without_metrics
 from oulad_platform.enrollment.tables import HELD_EXTRACTS, SNAPSHOT_VERSIONS
 from oulad_platform.storage.errors import MissingTableError
 
@@ -42,6 +44,9 @@ def verify_tables(platform: Platform) -> bool:
     held = register[register["state"] == "quarantined"]
     for day, reason in zip(held["snapshot_date"].dt.date, held["reason"], strict=True):
         told = f"held back: {day}: {reason}; let it in: oulad accept --date {day}"
+        console.print(told, style="yellow", markup=False, soft_wrap=True)
+    for first, last in in_ranges(days_without_metrics(platform)):
+        told = f"snapshots without metrics: {first} to {last}; make them: oulad run --first {first} --last {last}"
         console.print(told, style="yellow", markup=False, soft_wrap=True)
     return not all_findings
 

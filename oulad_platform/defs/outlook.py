@@ -84,7 +84,9 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     def enrollment_anomalies(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Days:
         """Stored days that look back on the run's are judged again, so that the order in which days are made does not matter."""
         made = [day.date() for day in days_of(context.partition_keys)]
-        later = [day for day in platform.stored_days(METRICS) if made[0] < day <= made[-1] + anomalies.WINDOW and day not in made]
+        stored = platform.stored_days(METRICS)
+        last = min((day for day in stored if day > made[-1]), default=made[-1]) + anomalies.WINDOW
+        later = [day for day in stored if made[0] < day <= last and day not in made]
         metrics = platform.database.read(METRICS.table)
         judged = anomalies.enrollment_anomalies(metrics, [*made, *later])
         return Days(judged, later)

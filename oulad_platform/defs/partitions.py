@@ -24,3 +24,16 @@ def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
 def days_of(keys: Sequence[str]) -> pd.DatetimeIndex:
     """The run's partition keys as days."""
     return pd.DatetimeIndex([date.fromisoformat(key) for key in keys]).as_unit("us")
+
+
+def in_ranges(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Sorted days as first and last of each stretch without a gap.
+
+    >>> [(first.day, last.day) for first, last in in_ranges([date(2026, 11, day) for day in (1, 2, 3, 7)])]
+    [(1, 3), (7, 7)]
+    """
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        is_next = bool(ranges) and (day - ranges[-1][1]).days == 1
+        ranges[-1:] = [(ranges[-1][0], day)] if is_next else [*ranges[-1:], (day, day)]
+    return ranges

@@ -17,6 +17,7 @@ import pyarrow as pa
 from oulad_platform.core import calendar
 from oulad_platform.core.messages import compose, message_key
 from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
+from oulad_platform.enrollment.exports import CHANGES_FOLDER
 from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError
 from oulad_platform.sources.registrar import Registrar, ReplayRegistrar, open_registrar
 
@@ -44,6 +45,8 @@ class Campus(Protocol):
 DEMO = "demo campus"
 REGISTRARS = {"database": "registrar's database", "files": "registrar's files", "https": "registrar's endpoint"}
 MAIL_MAX_AGE = timedelta(days=2)
+REPORTS = "reports/enrollment"
+DATED_FILES = ((CHANGES_FOLDER, ".csv"), (REPORTS, ".html"), (REPORTS, ".png"))
 
 
 @dataclass(frozen=True)
@@ -89,16 +92,17 @@ class Platform:
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         return SmtpServer(settings.smtp_host, settings.smtp_port, settings.smtp_security, settings.smtp_user, password)
 
-    def notify(self, trigger: str, day: date, briefing: Briefing | None) -> bool:
-        """Puts a briefing about `day` into the outbox, once for each trigger, day and list of recipients; True when it is new.
+    def notify(self, trigger: str, day: date, briefing: Briefing | None, about: str = "") -> bool:
+        """Puts a briefing about `day` into the outbox; True when it is new there.
 
-        What is not wanted (`mail_triggers`) and what is about the past, as in a backfill, is not mailed.
+        It is new once for each trigger, day, list of recipients, source of the tables and `about`. What is not wanted
+        (`mail_triggers`) and what is about the past, as in a backfill, is not mailed.
         """
         settings = self.settings
         if briefing is None or trigger not in settings.mail_triggers or self.today() - day > MAIL_MAX_AGE:
             return False
         return self.post(
-            message_key(trigger, day, settings.enrollment_email_recipients),
+            message_key(trigger, day, settings.enrollment_email_recipients, f"{self.source()} {about}"),
             briefing.subject,
             briefing.text,
             html=briefing.html,
@@ -107,12 +111,15 @@ class Platform:
         )
 
     def post(self, message_id: str, subject: str, text: str, **parts: Any) -> bool:
-        """Puts one message to the configured recipients into the outbox; True unless one of that id is there."""
+        """Puts one message to the configured recipients into the outbox; True unless one of that id is there.
+
+        What the demo campus has to say goes to nobody: its message stays a file to look at.
+        """
         settings = self.settings
         message = compose(
             message_id=message_id,
             sender=settings.mail_sender,
-            recipients=settings.enrollment_email_recipients,
+            recipients=() if self.source() == DEMO else settings.enrollment_email_recipients,
             subject=subject,
             text=text,
             sent_at=datetime.now(UTC),
@@ -153,7 +160,8 @@ class Platform:
     def claim(self) -> None:
         """Makes this installation's tables those of the configured source; another source's must not mix with them.
 
-        A demo campus gives way: its tables are removed. Real ones never do: raises SettingsError with what to do.
+        A demo campus gives way: its tables and its files by day are removed. Real ones never do: raises SettingsError with
+        what to do.
         """
         source = self.source()
         holder = self.lake.remember("source", source)
@@ -165,6 +173,9 @@ class Platform:
                 "set OULAD_HOME to another folder, or remove data/ here"
             )
         self.database.clear(warehouse_tables())
+        for folder, suffix in DATED_FILES:
+            for name in self.artifacts.names(folder, suffix):
+                self.artifacts.remove(f"{folder}/{name}{suffix}")
         self.lake.clear()
         self.lake.remember("source", source)
 

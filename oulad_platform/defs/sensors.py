@@ -7,6 +7,7 @@ import dagster as dg
 
 from oulad_platform.defs.jobs import deliver_alert, deliver_mail
 from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.snapshots import HeldBackError
 from oulad_platform.settings import Settings
 from oulad_platform.success.alerts import alerts_due
 from oulad_platform.success.tables import ALERT_LOG
@@ -45,10 +46,13 @@ def mail_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
     @dg.run_failure_sensor(default_status=_status(settings))
     def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
-        """Names job, run and failed steps; the reason stays in the run's log, since it may quote data."""
+        """Names job, run and failed steps; the reason stays in the run's log, since it may quote data.
+
+        An extract that was held back has a message of its own.
+        """
         run = context.dagster_run
         steps = ", ".join(event.step_key or "" for event in context.get_step_failure_events()) or "none"
-        if "error_occurred" not in platform.settings.mail_triggers:
+        if "error_occurred" not in platform.settings.mail_triggers or _was_held_back(context):
             return
         platform.post(
             f"run_failed-{run.run_id}",
@@ -57,3 +61,9 @@ def mail_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         )
 
     return [waiting_mail, failed_runs]
+
+
+def _was_held_back(context: dg.RunFailureSensorContext) -> bool:
+    errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
+    causes = [error.cause or error for error in errors if error]
+    return bool(causes) and all(cause.cls_name == HeldBackError.__name__ for cause in causes)

@@ -18,13 +18,15 @@ from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment import versions
 from oulad_platform.enrollment.briefing import held_back_notice
-from oulad_platform.enrollment.quality import Admission, admit, from_held, held_rows
+from oulad_platform.enrollment.quality import Admission, admit, from_held, held_rows, with_term_starts
 from oulad_platform.enrollment.tables import (
     DATA_QUALITY_FINDINGS,
+    ENROLLMENT_METRICS,
     ENROLLMENT_SNAPSHOTS,
     HELD_EXTRACTS,
     SNAPSHOT_VERSIONS,
 )
+from oulad_platform.sources.registrar import Extract
 
 LINE = entry("enrollment", "enrollment_snapshots").line
 
@@ -47,36 +49,48 @@ class Gate:
 
         Raises HeldBackError at the end, when every other day is stored, naming the days that were held back.
         """
-        platform, held = self.platform, {}
-        is_replay = platform.settings.registrar_kind == "replay"
+        held: dict[date, Admission] = {}
         last: tuple[date, pd.DataFrame] | None = None
-        for extract in platform.registrar().extract(days, tables):
-            platform.claim()
-            day = extract.day
-            before = self.snapshot_before(day, last)
-            admission = admit(extract.rows, day, platform.settings.quality, before, waived=is_replay)
-            sha256 = versions.content_hash(admission.snapshot)
-            if admission.reasons and sha256 == versions.current_hash(self._register_of(day)):  # a person has accepted these rows
-                admission = admit(extract.rows, day, platform.settings.quality, before, waived=True)
-            self.findings.append(admission.findings)
-            if admission.reasons:
-                held[day] = admission
-                self._hold_back(day, extract.rows, admission, sha256)
-                continue
-            yield day, admission.snapshot
-            version = platform.lake.versions(LINE, ENROLLMENT_SNAPSHOTS, day)[-1]
-            self._record(day, versions.let_in(self._register_of(day), day, version, admission, sha256, _now(), self.by))
-            if not (self._register_of(day)["state"] == "quarantined").any():
-                platform.lake.remove_days(LINE, HELD_EXTRACTS, [day])
-            last = day, admission.snapshot
-        self._write_register()
+        try:
+            for extract in self.platform.registrar().extract(days, tables):
+                self.platform.claim()
+                day, before = extract.day, self.snapshot_before(extract.day, last)
+                admission, sha256 = self._judged(extract, before)
+                self.findings.append(admission.findings)
+                if admission.reasons:
+                    held[day] = admission
+                    self._hold_back(day, extract.rows, admission, sha256)
+                    continue
+                yield day, admission.snapshot
+                self._let_in(day, admission, sha256)
+                last = day, admission.snapshot
+        finally:
+            self._write_register()
         if held:
             reasons = [f"{day}: {'; '.join(admission.reasons)}" for day, admission in held.items()]
+            commands = [f"oulad accept --date {day}" for day in held]
             raise HeldBackError(
-                "held back, and the day before stays current:\n"
+                "held back, and the snapshot before stays current:\n"
                 + "\n".join(reasons)
-                + f"\nRepair the source and run again, or let it in: oulad accept --date {next(iter(held))}"
+                + f"\nRepair the source and run again, or let it in: {'; '.join(commands)}"
             )
+
+    def _judged(self, extract: Extract, before: pd.DataFrame | None) -> tuple[Admission, str]:
+        """The extract's admission and the hash of its rows; a replay, and what a person has accepted, is not held back."""
+        settings, day = self.platform.settings, extract.day
+        rows = with_term_starts(extract.rows, settings.start_dates)
+        admission = admit(rows, day, settings.quality, before, waived=settings.registrar_kind == "replay")
+        sha256 = versions.content_hash(admission.snapshot)
+        if admission.reasons and sha256 == versions.current_hash(self._register_of(day)):
+            admission = admit(rows, day, settings.quality, before, waived=True)
+        return admission, sha256
+
+    def _let_in(self, day: date, admission: Admission, sha256: str) -> None:
+        """What was held back for the day before is thereby settled: its evidence stays in the register, its file goes."""
+        version = self.platform.lake.versions(LINE, ENROLLMENT_SNAPSHOTS, day)[-1]
+        self._record(day, versions.let_in(self._register_of(day), day, version, admission, sha256, _now(), self.by))
+        if day in self._held_before:
+            self.platform.lake.remove_days(LINE, HELD_EXTRACTS, [day])
 
     def snapshot_before(self, day: date, last: tuple[date, pd.DataFrame] | None = None) -> pd.DataFrame | None:
         """The newest snapshot before the day: the one just let in, or a stored one; None when there is none."""
@@ -90,11 +104,17 @@ class Gate:
         platform.lake.replace_days(LINE, HELD_EXTRACTS, HELD_EXTRACTS.conform(held_rows(rows, day)), [day])
         platform.database.replace_days(DATA_QUALITY_FINDINGS, admission.findings, [day])
         self._record(day, versions.held_back(self._register_of(day), day, len(rows), admission, sha256, _now(), self.by))
-        platform.notify("error_occurred", day, held_back_notice(platform.settings.house, day, admission.reasons, admission))
+        self._write_register()
+        notice = held_back_notice(platform.settings.house, day, admission.reasons, admission)
+        platform.notify("error_occurred", day, notice, about="; ".join(admission.reasons))
 
     @cached_property
     def _stored(self) -> list[date]:
         return self.platform.lake.days(LINE, ENROLLMENT_SNAPSHOTS)
+
+    @cached_property
+    def _held_before(self) -> list[date]:
+        return self.platform.lake.days(LINE, HELD_EXTRACTS)
 
     @cached_property
     def _register(self) -> dict[date, pd.DataFrame]:
@@ -113,26 +133,39 @@ class Gate:
         if self._changed:
             rows = pd.concat([self._register[day] for day in self._changed], ignore_index=True)
             self.platform.database.replace_days(SNAPSHOT_VERSIONS, SNAPSHOT_VERSIONS.conform(rows), sorted(self._changed))
+            self._changed.clear()
 
 
 def accept(platform: Platform, day: date, reason: str) -> int:
     """Lets the extract that was held back for `day` in, as a new version; its number of rows. Broken rows stay out.
 
-    Raises ContractError when nothing is held back for that day.
+    Accepting again what was accepted changes nothing. Raises ContractError when nothing is held back for that day.
     """
-    if day not in platform.lake.days(LINE, HELD_EXTRACTS):
-        raise ContractError([], f"Nothing is held back for {day}; `oulad verify` lists what is.")
-    held = from_held(platform.lake.read_days(LINE, HELD_EXTRACTS, [day]))
-    gate = Gate(platform, getpass.getuser())
-    admission = admit(held, day, platform.settings.quality, gate.snapshot_before(day), waived=True)
-    version = platform.lake.replace_day_versioned(LINE, ENROLLMENT_SNAPSHOTS, admission.snapshot, day)
     register = platform.database.read_days(SNAPSHOT_VERSIONS, [day])
+    if day not in platform.lake.days(LINE, HELD_EXTRACTS):
+        accepted = register[(register["state"] == "current") & register["reason"].str.contains(versions.HELD_BEFORE)]
+        if accepted.empty:
+            raise ContractError([], f"Nothing is held back for {day}; `oulad verify` lists what is.")
+        return int(accepted["n_rows"].iloc[0])
+    held = from_held(platform.lake.read_days(LINE, HELD_EXTRACTS, [day]))
+    gate, rules = Gate(platform, getpass.getuser()), platform.settings.quality
+    before = gate.snapshot_before(day)
+    admission, at = admit(held, day, rules, before, waived=True), _now()
     sha256 = versions.content_hash(admission.snapshot)
-    rows = versions.accepted(register, day, version, admission, sha256, _now(), gate.by, reason)
+    if not (register["state"] == "quarantined").any():  # the run that held it back was killed before it could say so
+        refused = admit(held, day, rules, before)
+        register = versions.held_back(register, day, len(held), refused, sha256, at, gate.by)
+    version = platform.lake.replace_day_versioned(LINE, ENROLLMENT_SNAPSHOTS, admission.snapshot, day)
+    rows = versions.accepted(register, day, version, admission, sha256, at, gate.by, reason)
     platform.database.replace_days(SNAPSHOT_VERSIONS, rows, [day])
     platform.database.replace_days(DATA_QUALITY_FINDINGS, admission.findings, [day])
     platform.lake.remove_days(LINE, HELD_EXTRACTS, [day])
     return len(admission.snapshot)
+
+
+def days_without_metrics(platform: Platform) -> list[date]:
+    """Stored snapshots whose changes and metrics have not been made: the good days of a run in which another was held back."""
+    return sorted(set(platform.lake.days(LINE, ENROLLMENT_SNAPSHOTS)) - set(platform.database.days(ENROLLMENT_METRICS)))
 
 
 def _now() -> datetime:

@@ -36,7 +36,14 @@ from oulad_platform.enrollment.tables import CHANGES, ENROLLMENT_DELTAS, ENROLLM
 ATTRIBUTES = ("division", "level", "status")
 COUNTED = ("division", "level", "term")
 KINDS = (*CHANGES, "baseline")
-Departures = dict[tuple[str, str], date]  # student and program -> a day they were gone, the earliest known beforehand
+Pairs = dict[tuple[str, str], date]  # student and program -> a day they were gone, the earliest known beforehand
+
+
+class Departures(NamedTuple):
+    """Who is known to have left which program, for whatever reason, and who of them dropped it before its term's end."""
+
+    left: Pairs
+    dropped: Pairs
 
 
 class Events(NamedTuple):
@@ -67,7 +74,8 @@ def compare_snapshots(
     - moved: the same student and program with another of `attributes`, a row for each; or a student who left one program
       and entered another, one row with attribute `program`. Several at once are paired in the order of the programs'
       names. Whoever completed a program did not move out of it.
-    - a newcomer whose term has no row in the previous snapshot belongs to the term's baseline: no row
+    - a newcomer whose term has no row in the previous snapshot belongs to the term's baseline: no row; not so whoever is
+      known by `left_before` to have dropped the program, as after a snapshot that lacked the term
     - returned: absent before, yet first enrolled on an earlier day; where that day is unknown, `left_before`
       (`enrollment_deltas` of any days) says that the student left the program on an earlier day. added: any other newcomer
 
@@ -86,12 +94,16 @@ def compare_snapshots(
 def departures(deltas: pd.DataFrame | None, remade: Sequence[date] = ()) -> Departures:
     """Who left which program first on which day, by `enrollment_deltas`, without the days that are being made again."""
     if deltas is None or deltas.empty:
-        return {}
+        return Departures({}, {})
     earlier = deltas[~deltas["snapshot_date"].isin([pd.Timestamp(day) for day in remade])]
     moved = (earlier["change"] == "moved") & (earlier["attribute"] == "program")
     left = earlier[moved | earlier["change"].isin(["dropped", "completed"])].sort_values("snapshot_date", ascending=False)
-    program = left["from_value"].where(left["change"] == "moved", left["program"])
-    return dict(zip(zip(left["student_id"], program, strict=True), left["snapshot_date"].dt.date, strict=True))
+    left = left.assign(program=left["from_value"].where(left["change"] == "moved", left["program"]))
+    return Departures(_first_days(left), _first_days(left[left["change"] == "dropped"]))
+
+
+def _first_days(left: pd.DataFrame) -> Pairs:
+    return dict(zip(zip(left["student_id"], left["program"], strict=True), left["snapshot_date"].dt.date, strict=True))
 
 
 def compare(
@@ -114,6 +126,7 @@ def compare(
     left, entered = _transfers(before, after, gone[~ends], came, words["program"])
     newcomers = np.setdiff1d(came, entered, assume_unique=True)
     in_baseline = begins[after.labels["term"][newcomers]]
+    in_baseline &= ~_are_gone_before(after, newcomers, words["program"], left_before.dropped)
     newcomers, baseline = newcomers[~in_baseline], newcomers[in_baseline]
     is_back = _came_back(after, newcomers, today, words["program"], left_before)
     differs = np.zeros(len(stayed), dtype=bool)
@@ -131,8 +144,9 @@ def compare(
         ("moved", left, entered),
         ("moved", stayed_before[differs], stayed[differs]),
     ]
-    for pair in zip(texts_at(before.ids, gone), words["program"].texts(before.labels["program"][gone]), strict=True):
-        left_before[pair] = after.day
+    for rows, known in ((gone, left_before.left), (dropped, left_before.dropped)):
+        pairs = zip(texts_at(before.ids, rows), words["program"].texts(before.labels["program"][rows]), strict=True)
+        known |= dict.fromkeys(pairs, after.day)
     return _events(before, after, is_over, found)
 
 
@@ -207,13 +221,17 @@ def _transfers(before: Snapshot, after: Snapshot, left: Rows, entered: Rows, pro
 
 def _came_back(after: Snapshot, rows: Rows, today: int, programs: Words, left_before: Departures) -> Flags:
     """Which of today's rows came back rather than came: first enrolled earlier or, where that is unknown, left earlier."""
-    first = after.first_enrolled[rows]
-    is_back = first < today
-    unsure = np.flatnonzero(first == UNKNOWN)
-    if unsure.size and left_before:
+    return (after.first_enrolled[rows] < today) | _are_gone_before(after, rows, programs, left_before.left)
+
+
+def _are_gone_before(after: Snapshot, rows: Rows, programs: Words, known: Pairs) -> Flags:
+    """Which of today's rows, where the registrar does not say when they first enrolled, are known to have left earlier."""
+    are_gone = np.zeros(len(rows), dtype=bool)
+    unsure = np.flatnonzero(after.first_enrolled[rows] == UNKNOWN)
+    if unsure.size and known:
         pairs = zip(texts_at(after.ids, rows[unsure]), programs.texts(after.labels["program"][rows[unsure]]), strict=True)
-        is_back[unsure] = [left_before.get(pair, after.day) < after.day for pair in pairs]
-    return is_back
+        are_gone[unsure] = [known.get(pair, after.day) < after.day for pair in pairs]
+    return are_gone
 
 
 def _events(before: Snapshot, after: Snapshot, is_over: Flags, found: Sequence[tuple[str, Rows, Rows]]) -> Events:

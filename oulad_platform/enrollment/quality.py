@@ -11,6 +11,7 @@ an institution may tell apart, such as `A²` and `A2`; a `student_id_pattern` su
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,7 +35,11 @@ class QualityRules(BaseModel):
 
     min_rows: int = Field(1, ge=1, description="Fewer usable rows hold the day back.")
     max_rows: int | None = Field(None, ge=1, description="More rows in the extract hold the day back; unset: no limit.")
-    max_change_pct: float = Field(30, gt=0, description="Change, up or down, of the terms that go on. percent")
+    max_change_pct: float = Field(
+        30,
+        gt=0,
+        description="Change, up or down, of the terms that go on, and share of their identifiers that may be gone. percent",
+    )
     change_from_rows: int = Field(20, ge=1, description="Below this many rows the day before, a percentage says too little.")
     max_duplicate_ids: int = Field(0, ge=0, description="Rows repeating a student and program that are tolerated.")
     max_missing_required: int = Field(0, ge=0, description="Rows lacking a required field that are tolerated.")
@@ -97,8 +102,9 @@ def admit(
     - count_limit: no or too few rows left, too many rows, or a change beyond `max_change_pct`
 
     The change compares the previous snapshot's rows whose term is not over by `day` with today's rows of the same terms. A
-    term that was not there before is new and does not count, one that ended does not either. Terms without a last day of
-    which nobody is left, while new terms have come, have ended too. Without the status column everybody is `active`.
+    term that was not there before is new and does not count, one that ended does not either. Where all terms without a last
+    day are gone, the new terms stand for them. The same limit holds for the share of identifiers that are gone while their
+    term is still there. Without the status column everybody is `active`.
 
     `waived`: no limit holds the day back; broken rows are left out and named all the same. Raises ContractError for columns
     that are missing or unknown, ValueError when `previous` is not one single earlier day.
@@ -112,16 +118,14 @@ def admit(
         breaches.append(again)
         good = _without(clean, breaches)
     previous_date = _only_day_before(previous, day)
-    before, after = (None, 0) if previous is None or previous_date is None else _terms_that_go_on(previous, good, day)
-    change = 100 * (after - before) / before if before else None
-
-    reasons = _beyond_tolerance(breaches, rules)
-    limits = _count_limits(len(rows), len(good), rules)
-    if before and change is not None and before >= rules.change_from_rows and abs(change) > rules.max_change_pct:
-        limits.append(
-            f"the terms that go on have {after:,} rows, {abs(change):.1f} % {'more' if change > 0 else 'fewer'} than the "
-            f"{before:,} of {previous_date}; max_change_pct is {rules.max_change_pct:g}"
-        )
+    reasons, limits = _beyond_tolerance(breaches, rules), _count_limits(len(rows), len(good), rules)
+    before: int | None = None
+    change: float | None = None
+    if previous is not None and previous_date is not None:
+        going_on, still = _terms_that_go_on(previous, good, day)
+        before = len(going_on)
+        change = 100 * (len(still) - before) / before if before else None
+        limits += _change_limits(going_on, still, previous_date, rules)
     return Admission(
         snapshot=ENROLLMENT_SNAPSHOTS.conform(good.assign(snapshot_date=pd.Timestamp(day))),
         findings=findings(rows, day, breaches, limits, blocking=set() if waived else {*reasons, "count_limit"}),
@@ -131,6 +135,17 @@ def admit(
         previous_rows=before,
         change_pct=change,
     )
+
+
+def with_term_starts(rows: pd.DataFrame, start_dates: Mapping[str, date]) -> pd.DataFrame:
+    """The extract's rows with the first day of each term that `start_dates` names, where the source itself does not say it."""
+    if not start_dates or "term" not in rows:
+        return rows
+    named = rows["term"].str.strip().map({term: start.isoformat() for term, start in start_dates.items()})
+    said = rows.get("term_start_date")
+    if said is None:
+        return rows.assign(term_start_date=named.astype("str"))
+    return rows.assign(term_start_date=said.where(said.notna() & (said.astype("str").str.strip() != ""), named))
 
 
 def held_rows(rows: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -207,12 +222,37 @@ def _only_day_before(previous: pd.DataFrame | None, day: date) -> date | None:
     return last
 
 
-def _terms_that_go_on(previous: pd.DataFrame, today: pd.DataFrame, day: date) -> tuple[int, int]:
-    """Rows, before and on `day`, of the terms that were there before and are not over by `day`."""
+def _terms_that_go_on(previous: pd.DataFrame, today: pd.DataFrame, day: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows, before and on `day`, of the terms that were there before and are not over by `day`.
+
+    Where every term without a last day has gone and others have come, those that came stand for them.
+    """
     going_on = previous[~(previous["term_end_date"] < pd.Timestamp(day))]
     still = today[~(today["term_end_date"] < pd.Timestamp(day))]
     endless = set(going_on.loc[going_on["term_end_date"].isna(), "term"].unique())
-    terms = set(today["term"].unique())
-    if not endless & terms and terms - set(previous["term"].unique()):
-        going_on = going_on[~going_on["term"].isin(endless)]
-    return len(going_on), int(still["term"].isin(going_on["term"].unique()).sum())
+    terms = set(going_on["term"].unique())
+    if not endless & set(today["term"].unique()):
+        terms |= set(today["term"].unique()) - set(previous["term"].unique()) if endless else set()
+    return going_on, still[still["term"].isin(terms)]
+
+
+def _change_limits(going_on: pd.DataFrame, still: pd.DataFrame, day: date | None, rules: QualityRules) -> list[str]:
+    """Why the change against the snapshot of `day` is too large: in number, or in who they are."""
+    before, after = len(going_on), len(still)
+    if before < rules.change_from_rows:
+        return []
+    change = 100 * (after - before) / before
+    if abs(change) > rules.max_change_pct:
+        words = f"{abs(change):.1f} % {'more' if change > 0 else 'fewer'}"
+        return [
+            f"the terms that go on have {after:,} rows, {words} than the {before:,} of {day}; max_change_pct is "
+            f"{rules.max_change_pct:g}"
+        ]
+    is_same_term = bool(set(going_on["term"].unique()) & set(still["term"].unique()))
+    gone = 100 * (~going_on["student_id"].isin(still["student_id"])).mean()
+    if is_same_term and gone > rules.max_change_pct:
+        return [
+            f"{gone:.1f} % of the identifiers of {day} are gone while about as many rows are there; were identifiers written "
+            f"otherwise? max_change_pct is {rules.max_change_pct:g}"
+        ]
+    return []

@@ -18,6 +18,7 @@ import pandas as pd
 from oulad_platform.enrollment.quality import Admission
 from oulad_platform.enrollment.tables import SNAPSHOT_VERSIONS
 
+HELD_BEFORE = "held back before"
 Row = dict[str, Any]
 
 
@@ -72,7 +73,7 @@ def accepted(
             return _table(rows)
         raise ValueError(f"nothing is held back for {day}; look at the table {SNAPSHOT_VERSIONS.name} for what is")
     rest = _table([row for row in rows if row is not held])
-    words = [reason or "accepted", f"held back before: {held['reason']}"]
+    words = [reason or "accepted", f"{HELD_BEFORE}: {held['reason']}"]
     return let_in(rest, day, version, admission, sha256, at, by, "; ".join(words))
 
 

@@ -201,15 +201,28 @@ def test_a_lost_half_of_a_running_term_is_seen_behind_a_new_term_of_the_same_siz
     assert admit(lost, TUESDAY, QualityRules(), snapshot(many(100))).change_pct == -50
 
 
-def test_terms_without_an_end_have_ended_when_nobody_is_left_and_new_ones_have_come() -> None:
+def test_new_terms_stand_for_terms_without_an_end_that_are_all_gone() -> None:
     before = snapshot(many(100, "spring", None))
-    changed = admit(many(400, "autumn", None), TUESDAY, QualityRules(), before)
-    assert changed.reasons == ()
-    assert changed.change_pct is None
+    alike = admit(many(120, "autumn", None, first=500), TUESDAY, QualityRules(), before)
+    assert (alike.reasons, alike.change_pct) == ((), 20)
+    collapsed = admit(many(3, "autumn", None, first=500), TUESDAY, QualityRules(), before)
+    assert collapsed.change_pct == -97
+    assert "have 3 rows, 97.0 % fewer than the 100 of 2014-05-19" in collapsed.reasons[0]
     one_left = both(many(1, "spring", None), many(400, "autumn", None, first=100))
     assert admit(one_left, TUESDAY, QualityRules(), before).change_pct == -99
     gone_early = admit(many(400, "autumn", None), TUESDAY, QualityRules(), snapshot(many(100, "spring", "2014-05-31")))
     assert gone_early.change_pct == -100
+
+
+def test_as_many_rows_with_other_identifiers_are_held_back() -> None:
+    before = snapshot(many(100))
+    unpadded = admit(extract(*(str(i) for i in range(100))), TUESDAY, QualityRules(), before)
+    assert unpadded.change_pct == 0
+    (reason,) = unpadded.reasons
+    assert reason.startswith("100.0 % of the identifiers of 2014-05-19 are gone while about as many rows are there")
+    half = both(many(60), many(40, first=500))
+    assert admit(half, TUESDAY, QualityRules(), before).reasons[0].startswith("40.0 % of the identifiers")
+    assert admit(half, TUESDAY, QualityRules(max_change_pct=40), before).reasons == ()
 
 
 def test_a_percentage_of_a_handful_of_rows_holds_nothing_back() -> None:
