@@ -27,7 +27,7 @@ def main() -> None:
 
 @main.command()
 @click.option(
-    "--days", type=click.IntRange(min=1), help="Days up to the newest day. [default: 30; 1 with a registrar's own source]"
+    "--days", type=click.IntRange(min=1), help="Days up to the newest day. [default: 60; 1 with a registrar's own source]"
 )
 @click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day, instead of --days.")
 @click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; default: the newest day of the data.")
@@ -37,7 +37,7 @@ def run(days: int | None, first: datetime | None, last: datetime | None) -> None
     from oulad_platform.defs.local_run import materialize
 
     with _plain_errors():
-        days = days or (30 if platform.settings.registrar_kind == "replay" else 1)
+        days = days or (60 if platform.settings.registrar_kind == "replay" else 1)
         last_day = last.date() if last else platform.newest_day(platform.today())
         first_day = first.date() if first else max(last_day - timedelta(days=days - 1), platform.settings.first_partition)
         if not platform.settings.first_partition <= first_day <= last_day <= platform.today():

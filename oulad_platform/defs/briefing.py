@@ -1,5 +1,6 @@
 """Assets that people receive: exports for analysts, and the daily briefing by mail."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -13,10 +14,12 @@ from oulad_platform.defs.metadata import picture, preview
 from oulad_platform.defs.outlook import ALL_METRICS, ANOMALIES, BACKTEST, FORECAST, RETENTION, TRENDS
 from oulad_platform.defs.partitions import SINGLE_RUN, days_of
 from oulad_platform.defs.resources import REPORTS, Platform
-from oulad_platform.enrollment import briefing, exports
-from oulad_platform.enrollment.dashboard import executive_dashboard
 from oulad_platform.enrollment.history import days_touched
+from oulad_platform.enrollment.reporting import briefing, exports
+from oulad_platform.enrollment.reporting.dashboard import executive_dashboard
 from oulad_platform.enrollment.tables import SNAPSHOT_VERSIONS
+
+WRITERS = 8
 
 
 def _spec(name: str, kinds: set[str], description: str, *, pii: bool) -> dict[str, Any]:
@@ -49,8 +52,8 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         others = days_touched(platform.stored_days(DELTAS), made).changes
         known = pd.concat([changes, platform.database.read_days(DELTAS.table, others)], ignore_index=True)
         files = exports.change_lists(known, [*made, *others])
-        for path, content in files.items():
-            platform.artifacts.put(path, content)
+        with ThreadPoolExecutor(WRITERS) as writers:
+            list(writers.map(platform.artifacts.put, files.keys(), files.values()))
         return dg.MaterializeResult(metadata={"files": len(files)})
 
     return [change_lists]

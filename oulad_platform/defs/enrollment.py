@@ -15,9 +15,10 @@ from oulad_platform.defs.partitions import SINGLE_RUN, YESTERDAY_AND_TODAY, days
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.snapshots import Gate
 from oulad_platform.defs.sources import SMALL
-from oulad_platform.enrollment import charts, custom
+from oulad_platform.enrollment import custom
 from oulad_platform.enrollment.numbered import LABELS, SNAPSHOT_COLUMNS
 from oulad_platform.enrollment.rebuild import rebuild
+from oulad_platform.enrollment.reporting import charts
 from oulad_platform.enrollment.tables import SNAPSHOT_VERSIONS
 
 SNAPSHOTS = entry("enrollment", "enrollment_snapshots")

@@ -12,7 +12,9 @@ from oulad_platform.defs.io_managers import ALL_DAYS, Days
 from oulad_platform.defs.metadata import picture, preview
 from oulad_platform.defs.partitions import SINGLE_RUN, days_of
 from oulad_platform.defs.resources import Platform
-from oulad_platform.enrollment import anomalies, anomaly_benchmark, backtest, charts, forecast, pickup, retention, trend
+from oulad_platform.enrollment import anomalies, anomaly_benchmark, retention, trend
+from oulad_platform.enrollment.forecasting import backtest, forecast, pickup
+from oulad_platform.enrollment.reporting import charts
 
 RETENTION = entry("enrollment", "cohort_retention")
 TRENDS = entry("enrollment", "enrollment_trends")

@@ -17,12 +17,12 @@ import pyarrow as pa
 from oulad_platform.core import calendar
 from oulad_platform.core.messages import compose, message_key
 from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
-from oulad_platform.enrollment.exports import CHANGES_FOLDER
+from oulad_platform.enrollment.reporting.exports import CHANGES_FOLDER
 from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError
 from oulad_platform.sources.registrar import Registrar, ReplayRegistrar, open_registrar
 
 if TYPE_CHECKING:
-    from oulad_platform.enrollment.briefing import Briefing
+    from oulad_platform.enrollment.reporting.briefing import Briefing
     from oulad_platform.sources.demo import DemoCampus
     from oulad_platform.storage.artifacts import Artifacts
     from oulad_platform.storage.database import Database

@@ -17,8 +17,8 @@ from oulad_platform.core.checks import ContractError
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment import versions
-from oulad_platform.enrollment.briefing import held_back_notice
 from oulad_platform.enrollment.quality import Admission, admit, from_held, held_rows, with_term_starts
+from oulad_platform.enrollment.reporting.briefing import held_back_notice
 from oulad_platform.enrollment.tables import (
     DATA_QUALITY_FINDINGS,
     ENROLLMENT_METRICS,

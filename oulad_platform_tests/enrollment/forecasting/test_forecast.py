@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import require
-from oulad_platform.enrollment.backtest import accuracy, expected_counts, forecast_backtest
-from oulad_platform.enrollment.forecast import enrollment_forecast
+from oulad_platform.enrollment.forecasting.backtest import accuracy, expected_counts, forecast_backtest
+from oulad_platform.enrollment.forecasting.forecast import enrollment_forecast
+from oulad_platform.enrollment.forecasting.intervals import half_width, rolling_widths
+from oulad_platform.enrollment.forecasting.methods import series_forecasts
+from oulad_platform.enrollment.forecasting.pickup import curves, pickup, pickup_daily
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_ACCURACY, FORECAST_BACKTEST
-from oulad_platform.enrollment.intervals import half_width, rolling_widths
-from oulad_platform.enrollment.methods import series_forecasts
-from oulad_platform.enrollment.pickup import curves, pickup, pickup_daily
 
 LEADS = np.array([1, 3, 7, 30])
 

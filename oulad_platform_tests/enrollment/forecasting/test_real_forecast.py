@@ -12,12 +12,12 @@ import pytest
 
 from oulad_platform.core.calendar import enrolled_on, start_date
 from oulad_platform.core.checks import require
-from oulad_platform.enrollment.backtest import forecast_backtest
-from oulad_platform.enrollment.forecast import enrollment_forecast
+from oulad_platform.enrollment.forecasting.backtest import forecast_backtest
+from oulad_platform.enrollment.forecasting.forecast import enrollment_forecast
+from oulad_platform.enrollment.forecasting.pickup import curves, pickup
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_BACKTEST
-from oulad_platform.enrollment.pickup import curves, pickup
 
-DATA = Path(os.environ.get("OULAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "oulad"))
+DATA = Path(os.environ.get("OULAD_TEST_DATA", Path(__file__).parents[4] / "shared" / "oulad"))
 pytestmark = pytest.mark.skipif(
     not (DATA / "studentRegistration.parquet").exists(), reason=f"no OULAD tables in {DATA}; set OULAD_TEST_DATA"
 )

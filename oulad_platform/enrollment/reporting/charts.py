@@ -1,6 +1,6 @@
 """Pictures of enrolment for mail and pages, as PNG bytes in the house's colours and words. The figures come from the tables.
 
-What lies on one page for leadership is in `enrollment.dashboard`, which puts the same panels beside each other.
+What lies on one page for leadership is in `enrollment.reporting.dashboard`, which puts the same panels beside each other.
 """
 
 from __future__ import annotations

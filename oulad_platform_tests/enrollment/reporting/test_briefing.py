@@ -18,12 +18,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from oulad_platform.core.house import House, Words
-from oulad_platform.enrollment import charts
-from oulad_platform.enrollment.briefing import Briefing, anomaly_notice, briefing, error_notice, held_back_notice, page
 from oulad_platform.enrollment.quality import Admission
+from oulad_platform.enrollment.reporting import charts
+from oulad_platform.enrollment.reporting.briefing import Briefing, anomaly_notice, briefing, error_notice, held_back_notice, page
 from oulad_platform.enrollment.tables import DATA_QUALITY_FINDINGS, ENROLLMENT_SNAPSHOTS
-from oulad_platform_tests.enrollment import figures
-from oulad_platform_tests.enrollment.figures import DAY
+from oulad_platform_tests.enrollment.reporting import figures
+from oulad_platform_tests.enrollment.reporting.figures import DAY
 
 HOUSE = House()
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{7*7}} &amp; \u202e \U0001f393 "

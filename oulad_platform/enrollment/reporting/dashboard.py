@@ -8,7 +8,7 @@ import pandas as pd
 
 from oulad_platform.core import charts
 from oulad_platform.core.house import House
-from oulad_platform.enrollment.charts import (
+from oulad_platform.enrollment.reporting.charts import (
     NO_DAY_BEFORE,
     draw_changes,
     draw_cohorts,

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from oulad_platform.core.house import House
-from oulad_platform.enrollment.dashboard import largest
-from oulad_platform.enrollment.outlook import trend_sentence
-from oulad_platform.enrollment.wording import (
+from oulad_platform.enrollment.reporting.dashboard import largest
+from oulad_platform.enrollment.reporting.outlook import trend_sentence
+from oulad_platform.enrollment.reporting.wording import (
     ABSENT,
     MOST_PROGRAMS,
     REASON_LETTERS,

@@ -11,10 +11,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from oulad_platform.enrollment.backtest import ENDS, KIND, accuracy, expected_counts, leads_of
+from oulad_platform.enrollment.forecasting.backtest import ENDS, KIND, accuracy, expected_counts, leads_of
+from oulad_platform.enrollment.forecasting.intervals import relative_error, rolling_widths, with_intervals
+from oulad_platform.enrollment.forecasting.pickup import Curves, curves
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, METHODS
-from oulad_platform.enrollment.intervals import relative_error, rolling_widths, with_intervals
-from oulad_platform.enrollment.pickup import Curves, curves
 
 HORIZON_DAYS, CENSUS_DAYS = 30, 60
 RATIO_BOUNDS = (0.01, 100.0)

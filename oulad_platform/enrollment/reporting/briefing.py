@@ -1,7 +1,7 @@
 """The daily message to those who lead: put together from its sections as HTML, as plain text, as a page, and its attachments.
 
-Also the short messages when something is unusual, held back or broken. What the sections say is `enrollment.sections`; making
-a mail of it and sending it happens elsewhere.
+Also the short messages when something is unusual, held back or broken. What the sections say is
+`enrollment.reporting.sections`; making a mail of it and sending it happens elsewhere.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pandas as pd
 
 from oulad_platform.core.house import House
 from oulad_platform.core.reports import csv_bytes
-from oulad_platform.enrollment import charts, outlook, sections
-from oulad_platform.enrollment.wording import REASON_LETTERS, Section, count, day_text, percent, shown, signed
+from oulad_platform.enrollment.reporting import charts, outlook, sections
+from oulad_platform.enrollment.reporting.wording import REASON_LETTERS, Section, count, day_text, percent, shown, signed
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -165,7 +165,7 @@ def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     return Environment(
-        loader=PackageLoader("oulad_platform.enrollment"),
+        loader=PackageLoader("oulad_platform.enrollment.reporting"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from oulad_platform.enrollment.forecasting.intervals import LEVELS, relative_error, rolling_widths, with_intervals
+from oulad_platform.enrollment.forecasting.methods import series_forecasts
+from oulad_platform.enrollment.forecasting.pickup import STAND_IN_DAYS, Curves, curves, pickup, pickup_daily
 from oulad_platform.enrollment.foresight_tables import FORECAST_BACKTEST
-from oulad_platform.enrollment.intervals import LEVELS, relative_error, rolling_widths, with_intervals
-from oulad_platform.enrollment.methods import series_forecasts
-from oulad_platform.enrollment.pickup import STAND_IN_DAYS, Curves, curves, pickup, pickup_daily
 
 Days = npt.NDArray[np.int_]
 CENSUS_LEADS = (1, 3, 7, 14, 21, 30, 45, 60)

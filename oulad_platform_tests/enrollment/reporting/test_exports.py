@@ -10,8 +10,8 @@ from datetime import date
 import pandas as pd
 
 from oulad_platform.enrollment.bi_views import BI_VIEWS
-from oulad_platform.enrollment.exports import change_lists, connection_file, powerbi_files
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_ACCURACY, FORECAST_BACKTEST
+from oulad_platform.enrollment.reporting.exports import change_lists, connection_file, powerbi_files
 from oulad_platform.enrollment.tables import ENROLLMENT_DELTAS, ENROLLMENT_METRICS, WEEKLY_ENROLLMENT_SUMMARY
 from oulad_platform.storage.database import Database
 

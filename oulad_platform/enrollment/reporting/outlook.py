@@ -8,8 +8,7 @@ import pandas as pd
 
 from oulad_platform.core.house import House
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST
-from oulad_platform.enrollment.tables import SCOPES
-from oulad_platform.enrollment.wording import (
+from oulad_platform.enrollment.reporting.wording import (
     MOST_PROGRAMS,
     MOST_ROWS,
     REASON_LETTERS,
@@ -20,6 +19,7 @@ from oulad_platform.enrollment.wording import (
     percent,
     shown,
 )
+from oulad_platform.enrollment.tables import SCOPES
 
 METHOD_WORDS = {
     "pickup": "booking curves of earlier terms",

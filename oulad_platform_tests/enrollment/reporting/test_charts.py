@@ -22,9 +22,9 @@ from PIL import Image
 
 from oulad_platform.core import charts
 from oulad_platform.core.house import House, Words
-from oulad_platform.enrollment.charts import cohort_retention, daily_changes, enrollment_trend, retention
-from oulad_platform.enrollment.dashboard import executive_dashboard
-from oulad_platform_tests.enrollment.figures import anomalies, cohorts, forecast, metrics, trends
+from oulad_platform.enrollment.reporting.charts import cohort_retention, daily_changes, enrollment_trend, retention
+from oulad_platform.enrollment.reporting.dashboard import executive_dashboard
+from oulad_platform_tests.enrollment.reporting.figures import anomalies, cohorts, forecast, metrics, trends
 
 HOUSE = House()
 BLUE, GREEN, VERMILION = (0, 114, 178), (0, 158, 115), (213, 94, 0)
