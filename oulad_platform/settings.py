@@ -33,6 +33,7 @@ CONFIG_FILE = "platform.yaml"
 # Read by the test suite, the Makefile or `home()`, not part of the model.
 OTHER_NAMES = frozenset({"OULAD_HOME", "OULAD_TEST_DATA"})
 SHORTEST_MISSPELT = 10
+STARTED_IN = Path.cwd()
 
 
 class SettingsError(ValueError):
@@ -40,8 +41,8 @@ class SettingsError(ValueError):
 
 
 def home() -> Path:
-    """The folder that relative paths and `platform.yaml` are looked up in: OULAD_HOME, else the working directory."""
-    return Path(os.environ.get("OULAD_HOME", ".")).resolve()
+    """The folder that relative paths and `platform.yaml` are looked up in: OULAD_HOME, else where the process was started."""
+    return (STARTED_IN / os.environ.get("OULAD_HOME", ".")).resolve()
 
 
 class Settings(BaseSettings):

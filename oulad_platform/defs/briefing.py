@@ -1,7 +1,6 @@
 """Assets that people receive: exports for analysts, and the daily briefing by mail."""
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -19,7 +18,7 @@ from oulad_platform.enrollment.reporting import briefing, exports
 from oulad_platform.enrollment.reporting.dashboard import executive_dashboard
 from oulad_platform.enrollment.tables import SNAPSHOT_VERSIONS
 
-WRITERS = 8
+DASHBOARD = timedelta(days=120)
 
 
 def _spec(name: str, kinds: set[str], description: str, *, pii: bool) -> dict[str, Any]:
@@ -52,8 +51,8 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         others = days_touched(platform.stored_days(DELTAS), made).changes
         known = pd.concat([changes, platform.database.read_days(DELTAS.table, others)], ignore_index=True)
         files = exports.change_lists(known, [*made, *others])
-        with ThreadPoolExecutor(WRITERS) as writers:
-            list(writers.map(platform.artifacts.put, files.keys(), files.values()))
+        for path, content in files.items():
+            platform.artifacts.put(path, content)
         return dg.MaterializeResult(metadata={"files": len(files)})
 
     return [change_lists]
@@ -121,7 +120,7 @@ def enrollment_briefing(
         include_student_lists=listed,
     )
     dashboard = executive_dashboard(
-        metrics,
+        metrics[metrics["date"] > pd.Timestamp(day - DASHBOARD)],
         settings.house,
         forecast,
         trends,

@@ -1,6 +1,7 @@
 """Assets about what the figures mean: who stays, trend, forecast and its backtest, unusual days and how well they are found."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -55,8 +56,7 @@ def forecasts(
 ) -> Iterator[dg.Output[pd.DataFrame]]:
     """The backtest comes first: it says which method is used, and how wide its intervals are."""
     as_of = metrics["date"].max().date()
-    newest = platform.lake.read_days(SNAPSHOTS.line, SNAPSHOTS.table, [as_of])
-    ends = pickup.ends_of(newest)
+    ends = _term_ends(platform, as_of)
     tested = backtest.forecast_backtest(metrics, as_of, ends)
     if BACKTEST.table.name in context.selected_output_names:
         accuracy = backtest.accuracy(tested)
@@ -67,6 +67,14 @@ def forecasts(
         drawn = charts.enrollment_trend(metrics, platform.settings.house, made)
         context.add_asset_metadata({"forecast": picture(drawn, "Enrolments and forecast")}, asset_key=FORECAST.key)
         yield dg.Output(made, FORECAST.table.name)
+
+
+def _term_ends(platform: Platform, as_of: date) -> dict[str, date]:
+    """Terms' last days, said by the first snapshot of each month, which housekeeping keeps, and by the newest."""
+    snapshots = platform.lake.daily(SNAPSHOTS.line, SNAPSHOTS.table, ["program", "term", "term_end_date"])
+    days = [day for day in snapshots if day <= as_of]
+    monthly = {(day.year, day.month): day for day in reversed(days)}
+    return pickup.ends_of(snapshots[day].to_pandas() for day in sorted({*monthly.values(), *days[-1:]}))
 
 
 @dg.asset(**BENCHMARK.spec(), ins=ALL_METRICS)

@@ -32,8 +32,9 @@ def with_history(metrics: pd.DataFrame, days: Sequence[date]) -> pd.DataFrame:
     """The rows of `days` with what looks back filled in from `metrics` of any days, in any order; `enrollment_metrics`.
 
     - average_7_days: mean enrolment of the snapshots of this and the 6 days before; a name without a row on one of them had 0
-    - last_year_*: the same scope and name on the day 335 to 395 days ago that was as many days before the start of the term
-      the institution is counted towards (nearest to 365, then the later); absent without such a day or row
+    - last_year_*: the same scope and name on the day 335 to 395 days ago that was as many days before the start of a term of
+      its own as the day is before the one it is counted towards (nearest to 365, then the later); absent without such a
+      day or row
 
     Days without rows in `metrics` are unknown, not 0: the caller gives the rows of the 6 days and of the year before.
     """
@@ -87,9 +88,10 @@ def _sums(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _last_year(metrics: pd.DataFrame, wanted: pd.DataFrame) -> dict[str, pd.Series]:
-    totals = metrics.loc[metrics["scope"] == "total", ["date", "days_to_term_start"]].dropna()
-    today = totals[totals["date"].isin(wanted["date"])]
-    pairs = today.merge(totals.rename(columns={"date": "last_year_date"}), on="days_to_term_start")
+    lead = metrics[["date", "scope", "days_to_term_start"]].dropna()
+    today = lead[(lead["scope"] == "total") & lead["date"].isin(wanted["date"])].drop(columns="scope")
+    then = lead[lead["scope"] == "term"].drop(columns="scope").drop_duplicates()
+    pairs = today.merge(then.rename(columns={"date": "last_year_date"}), on="days_to_term_start")
     ago = (pairs["date"] - pairs["last_year_date"]).dt.days
     pairs = pairs.assign(off=(ago - YEAR_DAYS).abs())[(ago - YEAR_DAYS).abs() <= YEAR_SLACK]
     pairs = pairs.sort_values(["off", "last_year_date"], ascending=[True, False]).drop_duplicates("date")

@@ -5,7 +5,7 @@ Also the grid of daily counts that every forecast starts from. Methods that look
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -79,11 +79,18 @@ def curves(metrics: pd.DataFrame, as_of: date, ends: Mapping[str, date] | None =
     )
 
 
-def ends_of(snapshots: pd.DataFrame) -> dict[str, date]:
-    """Last days by name in scope `term` (`BBB 2013J`), as rows of `enrollment_snapshots` say them; for `curves`."""
-    known = snapshots.dropna(subset=["term_end_date"])
-    names = known["program"] + " " + known["term"]
-    return {str(name): end.date() for name, end in known["term_end_date"].groupby(names).max().items()}
+def ends_of(snapshots: Iterable[pd.DataFrame]) -> dict[str, date]:
+    """Last days by name in scope `term` (`BBB 2013J`), as snapshots (program, term, term_end_date) say them; for `curves`.
+
+    Of several snapshots the last one that knows a term decides.
+    """
+    ends: dict[str, date] = {}
+    for snapshot in snapshots:
+        known = snapshot.dropna(subset=["term_end_date"])
+        names = known["program"].astype("str") + " " + known["term"].astype("str")
+        latest = pd.to_datetime(known["term_end_date"]).groupby(names).max()
+        ends |= {str(name): end.date() for name, end in latest.items()}
+    return ends
 
 
 def _columns(day: pd.Series, names: npt.NDArray[np.str_], first: pd.Timestamp) -> Floats:
