@@ -18,7 +18,7 @@ from oulad_platform.settings import OTHER_NAMES, Settings
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SETTINGS = {name.upper() for name in Settings.model_fields} | OTHER_NAMES
-OTHERS_NAMES = {"DAGSTER_HOME", "OMP_WAIT_POLICY"}  # of Dagster and OpenMP
+OTHERS_NAMES = {"DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE", "OMP_WAIT_POLICY"}  # of Dagster and OpenMP
 STATEMENTS = re.compile(r"\b(?:FROM|JOIN) +(\w+)")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

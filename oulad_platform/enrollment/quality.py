@@ -125,7 +125,7 @@ def admit(
         going_on, still = _terms_that_go_on(previous, good, day)
         before = len(going_on)
         change = 100 * (len(still) - before) / before if before else None
-        limits += _change_limits(going_on, still, previous_date, rules)
+        limits += [] if waived else _change_limits(going_on, still, previous_date, rules)
     return Admission(
         snapshot=ENROLLMENT_SNAPSHOTS.conform(good.assign(snapshot_date=pd.Timestamp(day))),
         findings=findings(rows, day, breaches, limits, blocking=set() if waived else {*reasons, "count_limit"}),
