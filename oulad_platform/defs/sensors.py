@@ -8,6 +8,7 @@ import dagster as dg
 from oulad_platform.defs.jobs import deliver_alert, deliver_mail
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.snapshots import HeldBackError
+from oulad_platform.enrollment.reporting.briefing import error_notice
 from oulad_platform.settings import Settings
 from oulad_platform.success.alerts import alerts_due
 from oulad_platform.success.tables import ALERT_LOG
@@ -50,15 +51,18 @@ def mail_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
         An extract that was held back has a message of its own.
         """
-        run = context.dagster_run
-        steps = ", ".join(event.step_key or "" for event in context.get_step_failure_events()) or "none"
-        if "error_occurred" not in platform.settings.mail_triggers or _was_held_back(context):
+        run, settings = context.dagster_run, platform.settings
+        if "error_occurred" not in settings.mail_triggers or _was_held_back(context):
             return
-        platform.post(
-            f"run_failed-{run.run_id}",
-            f"{platform.settings.institution_name}: run of {run.job_name} failed",
-            f"Run {run.run_id} of job {run.job_name} failed.\nFailed steps: {steps}.\nOpen the run in Dagster for the reason.\n",
+        steps = ", ".join(event.step_key or "" for event in context.get_step_failure_events()) or "none"
+        made = error_notice(
+            settings.house,
+            platform.today(),
+            f"Run of {run.job_name}",
+            f"Failed steps: {steps}.",
+            f"Open run {run.run_id} in Dagster: the reason stands in its log.",
         )
+        platform.post(f"run_failed-{run.run_id}", made.subject, made.text, html=made.html)
 
     return [waiting_mail, failed_runs]
 

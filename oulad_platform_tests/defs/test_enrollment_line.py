@@ -418,6 +418,31 @@ def test_the_sensor_asks_for_a_run_while_mail_is_due_and_the_job_sends_it(sis: S
     assert [envelope for envelope, _ in mailbox.taken] == [["dean@example.org"]]
 
 
+@pytest.mark.parametrize(("statement", "told"), [("DROP TABLE enrolled", True), ("DELETE FROM enrolled", False)])
+def test_a_failed_run_is_mailed_once_and_a_held_extract_by_its_own_message(
+    statement: str, told: bool, sis: Sis, tmp_path: Path
+) -> None:
+    platform = at(
+        tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, enrollment_email_recipients="r@example.org"
+    )
+    sis.execute(statement)
+    defs = build_defs(platform.settings, platform=platform)
+    job, sensor = defs.resolve_job_def("enrollment_daily"), defs.get_repository_def().get_sensor_def("failed_runs")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(partition_key="2026-11-20", instance=instance, raise_on_error=False)
+        (failure,) = [event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+        for _ in range(2):
+            context = dg.build_run_status_sensor_context(
+                sensor_name="failed_runs",
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+                dagster_event=failure,
+                resources={"platform": platform},
+            )
+            sensor(context.for_run_failure())
+    assert [name.split("-")[0] for name in platform.outbox.ids()] == (["run_failed"] if told else ["error_occurred"])
+
+
 def test_nothing_personal_or_secret_reaches_dagsters_event_log(sis: Sis, tmp_path: Path) -> None:
     sis.execute("UPDATE enrolled SET name = 'Zanzibara Quillfeather', student_id = 'QX' || student_id")
     shutil.copy(EXAMPLES.parent / "dagster.yaml", tmp_path)
