@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     pipeline_demo_mode: bool = Field(False, description="Use the demo campus when OULAD_DATA is not set.")
     demo_seed: int = Field(2024, ge=0, description="Seed of the demo campus.")
     oulad_replay_today: date | None = Field(None, description="Historical day that is taken as today when first run.")
-    start_dates: dict[str, date] = Field({}, description="First day of presentations whose code does not tell it.")
+    start_dates: dict[str, date] = Field({}, description="First day of presentations and terms whose source does not tell it.")
     divisions: dict[str, str] = Field({}, description="Division of each program, over the ones known for OULAD.")
     first_day: date | None = Field(None, description="First daily partition; unset: 2013-01-01, for the demo campus 2025-01-01.")
 
