@@ -46,9 +46,9 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     def change_lists(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], changes: pd.DataFrame
     ) -> dg.MaterializeResult[None]:
-        """The next snapshot's lists too, which compares with these days."""
-        made = list(days_of(context.partition_keys).date)
-        others = days_touched(platform.stored_days(DELTAS), made).changes
+        """The lists of the days too whose changes were made again with these."""
+        made, is_replay = list(days_of(context.partition_keys).date), platform.settings.registrar_kind == "replay"
+        others = days_touched(platform.stored_days(DELTAS), made, returns_are_recorded=is_replay).changes
         known = pd.concat([changes, platform.database.read_days(DELTAS.table, others)], ignore_index=True)
         files = exports.change_lists(known, [*made, *others])
         for path, content in files.items():

@@ -1,1 +1,1 @@
-"""Who is here today? Snapshots, changes, metrics. Pure functions on frames; knows nothing of files or Dagster."""
+"""Who is here today, who came and left, and how many to expect. Pure functions on frames; knows nothing of files or Dagster."""

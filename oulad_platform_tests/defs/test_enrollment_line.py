@@ -346,6 +346,22 @@ def test_a_late_correction_rewrites_the_lists_of_the_day_after_it(tmp_path: Path
     assert len(after.splitlines()) < len(before.splitlines())
 
 
+def test_days_made_late_leave_the_lists_that_days_made_in_order_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = shop(tmp_path, monkeypatch)
+    lists = home / "outputs/enrollment/changes"
+    for day in ("18", "19"):  # C00005 leaves on 18 and is back on 20
+        file = home / f"extracts/customers_2026-11-{day}.csv"
+        file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if not line.startswith("C00005,")))
+    assert oulad("run", "--first", "2026-11-16", "--last", "2026-11-20").exit_code == 0
+    in_order = {file.name: file.read_text() for file in lists.iterdir()}
+    assert "returned" in in_order["added_2026-11-20.csv"]
+    for made in ("data", "outputs", "reports"):
+        shutil.rmtree(home / made)
+    for first, last in (("19", "20"), ("16", "18")):
+        assert oulad("run", "--first", f"2026-11-{first}", "--last", f"2026-11-{last}").exit_code == 0
+    assert {file.name: file.read_text() for file in lists.iterdir()} == in_order
+
+
 def test_the_demos_mail_goes_to_nobody(tmp_path: Path) -> None:
     platform = at(tmp_path, pipeline_demo_mode=True, enrollment_email_recipients="dean@example.org")
     assert platform.post("summary", "Subject", "Text")
