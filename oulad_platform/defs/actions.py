@@ -10,8 +10,10 @@ from oulad_platform.defs.io_managers import NEWEST, NEWEST_WEEK
 from oulad_platform.defs.metadata import preview, text
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.success import ALERTS, COURSES, MODEL_METRICS, PANEL, RISK, RISK_MODEL, SHAP, Models
-from oulad_platform.success import evaluation, experiments, explain, outputs, roi, summary
-from oulad_platform.success import model as risk
+from oulad_platform.success import experiments, outputs, roi, summary
+from oulad_platform.success.evaluation import protocol
+from oulad_platform.success.explanation import shap_values as explain
+from oulad_platform.success.modelling import model as risk
 
 ASSIGNMENTS = entry("success", "experiment_assignments")
 RESULTS = entry("success", "experiment_results")
@@ -139,7 +141,7 @@ def artifacts_manifest(
     files = outputs.files(
         institution=settings.institution_name,
         day=_newest(enrollment, student_risk),
-        metrics=evaluation.latest_metrics(model_metrics, list(risk_model.values())),
+        metrics=protocol.latest_metrics(model_metrics, list(risk_model.values())),
         risk=student_risk,
         course_summary=course_summary,
         shap_top_features=explain.top_features(shap_values),

@@ -23,7 +23,7 @@ from oulad_platform.defs.partitions import days_of
 from oulad_platform.defs.resources import Platform
 
 if TYPE_CHECKING:
-    from oulad_platform.success.model import RiskModel
+    from oulad_platform.success.modelling.model import RiskModel
 
 NEWEST = {"newest_days": 1}
 NEWEST_WEEK = {"newest_days": 8}
@@ -155,7 +155,7 @@ class ModelIOManager(dg.IOManager):
         self.platform = platform
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, RiskModel]) -> None:
-        from oulad_platform.success.model import to_bytes
+        from oulad_platform.success.modelling.model import to_bytes
 
         artifacts = self.platform.artifacts
         kept = {version: artifacts.put(f"{MODELS}/{version}.skops", to_bytes(model)) for version, model in obj.items()}
@@ -164,7 +164,7 @@ class ModelIOManager(dg.IOManager):
         context.add_output_metadata({"versions": len(kept), "sha256": dg.MetadataValue.json(index)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, RiskModel]:
-        from oulad_platform.success.model import from_bytes
+        from oulad_platform.success.modelling.model import from_bytes
 
         artifacts = self.platform.artifacts
         index = json.loads(artifacts.get(f"{MODELS}/index.json"))

@@ -13,9 +13,12 @@ from oulad_platform.defs.partitions import A_WEEK_BACK, SINGLE_RUN, days_of
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.sources import CLICKS, SMALL
 from oulad_platform.storage.lake import Parts
-from oulad_platform.success import alerts, charts, cohorts, evaluation, explain, marts, weeks
-from oulad_platform.success import model as risk
-from oulad_platform.success.features import daily_features
+from oulad_platform.success import alerts, charts, marts, weeks
+from oulad_platform.success.evaluation import protocol
+from oulad_platform.success.explanation import shap_values as explain
+from oulad_platform.success.features.assembly import daily_features
+from oulad_platform.success.modelling import cohorts
+from oulad_platform.success.modelling import model as risk
 from oulad_platform.success.presentation import Presentation, presentations
 
 Models = Mapping[str, risk.RiskModel]
@@ -80,7 +83,7 @@ def model_metrics(
     platform: dg.ResourceParam[Platform], training_panel: pd.DataFrame, risk_model: Models, courses: pd.DataFrame
 ) -> pd.DataFrame:
     settings = platform.settings
-    return evaluation.model_metrics(training_panel, risk_model, courses, settings.split_week, settings.random_seed)
+    return protocol.model_metrics(training_panel, risk_model, courses, settings.split_week, settings.random_seed)
 
 
 def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:

@@ -22,7 +22,7 @@ from oulad_platform.core.stats import (
     sample_size_per_arm,
     two_proportion_z,
 )
-from oulad_platform.success.cohorts import RULE
+from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.tables import ARMS, EXPERIMENT_ASSIGNMENTS, EXPERIMENT_RESULTS, VERDICTS
 
 UPLIFTS = (3.0, 5.0, 8.0)

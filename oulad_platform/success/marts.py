@@ -1,6 +1,6 @@
 """The marts people query: risk by student and day, its summary by course and day, and the sums that must agree.
 
-Scores come from `success.model`; what a mart makes somebody do is in `alerts`, `experiments` and `summary`.
+Scores come from `success.modelling`; what a mart makes somebody do is in `alerts`, `experiments` and `summary`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text, markdown_text
-from oulad_platform.success.evaluation import NEXT_COHORT
+from oulad_platform.success.evaluation.protocol import NEXT_COHORT
 from oulad_platform.success.marts import with_week_before
 from oulad_platform.success.tables import (
     ALERT_LOG,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oulad_platform.core.tables import Column, Table
-from oulad_platform.success.features import CATALOGUE
+from oulad_platform.success.features.catalogue import CATALOGUE
 
 MODULE = Column("code_module", "text", "Module.")
 PRESENTATION = Column("code_presentation", "text", "Presentation, e.g. 2013J.")

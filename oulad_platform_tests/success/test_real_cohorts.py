@@ -11,10 +11,10 @@ import pytest
 
 from oulad_platform.core.calendar import start_date
 from oulad_platform.core.checks import require
-from oulad_platform.success.cohorts import training_panel, versions
-from oulad_platform.success.evaluation import latest_metrics, model_metrics
-from oulad_platform.success.features import daily_features
-from oulad_platform.success.model import fit_versions, score
+from oulad_platform.success.evaluation.protocol import latest_metrics, model_metrics
+from oulad_platform.success.features.assembly import daily_features
+from oulad_platform.success.modelling.cohorts import training_panel, versions
+from oulad_platform.success.modelling.model import fit_versions, score
 from oulad_platform.success.presentation import presentations
 from oulad_platform.success.tables import FEATURES, STUDENT_WEEKS, TRAINING_PANEL
 from oulad_platform.success.weeks import student_weeks

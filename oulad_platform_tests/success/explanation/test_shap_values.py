@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from oulad_platform.core.checks import require
-from oulad_platform.success.cohorts import training_panel, versions
-from oulad_platform.success.explain import ExplanationError, shap_values, summary_png, top_features
-from oulad_platform.success.features import daily_features
-from oulad_platform.success.model import fit_versions, predict
+from oulad_platform.success.explanation.shap_values import ExplanationError, shap_values, summary_png, top_features
+from oulad_platform.success.features.assembly import daily_features
+from oulad_platform.success.modelling.cohorts import training_panel, versions
+from oulad_platform.success.modelling.model import fit_versions, predict
 from oulad_platform.success.tables import SHAP_VALUES
 from oulad_platform_tests.success.campus import cohorts
 

@@ -14,8 +14,8 @@ import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text
-from oulad_platform.success.cohorts import Version, version_for
-from oulad_platform.success.model import BACKEND, HYPERPARAMETERS, RiskModel, fit, predict, shortfall
+from oulad_platform.success.modelling.cohorts import Version, version_for
+from oulad_platform.success.modelling.model import BACKEND, HYPERPARAMETERS, RiskModel, fit, predict, shortfall
 from oulad_platform.success.tables import ALL, MODEL_METRICS
 
 EVALUATION_DAYS = (14, 28, 42, 56, 84)

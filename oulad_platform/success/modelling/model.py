@@ -1,6 +1,6 @@
 """The risk model: fitting, scoring, and a stored form that cannot run code when it is read.
 
-Which rows a model may learn from is decided in `success.cohorts`; how good it is, in `success.evaluation`.
+Which rows a model may learn from is decided in `cohorts`; how good it is, in `success.evaluation`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from oulad_platform.success.cohorts import RULE, Version, version_for
-from oulad_platform.success.features import FEATURE_NAMES
+from oulad_platform.success.features.catalogue import FEATURE_NAMES
+from oulad_platform.success.modelling.cohorts import RULE, Version, version_for
 
 BACKEND = "sklearn"
 HYPERPARAMETERS = {

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from oulad_platform.core.checks import require
-from oulad_platform.success.cohorts import Version, training_panel, versions
-from oulad_platform.success.evaluation import figures, latest_metrics, model_metrics, trials
-from oulad_platform.success.model import RiskModel, fit, fit_versions
+from oulad_platform.success.evaluation.protocol import figures, latest_metrics, model_metrics, trials
+from oulad_platform.success.modelling.cohorts import Version, training_panel, versions
+from oulad_platform.success.modelling.model import RiskModel, fit, fit_versions
 from oulad_platform.success.tables import MODEL_METRICS
 from oulad_platform_tests.success.campus import cohorts, courses
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oulad_platform.success import model as risk
-from oulad_platform.success.cohorts import Version, training_panel, versions
-from oulad_platform.success.features import daily_features
+from oulad_platform.success.features.assembly import daily_features
+from oulad_platform.success.modelling import model as risk
+from oulad_platform.success.modelling.cohorts import Version, training_panel, versions
 from oulad_platform_tests.success.campus import cohorts
 
 UNTIL = date(2014, 12, 1)

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import pandas as pd
 
 from oulad_platform.core.calendar import end_dates
-from oulad_platform.success.features import presentation_features
+from oulad_platform.success.features.assembly import presentation_features
 from oulad_platform.success.presentation import closed_rates, label, presentations
 from oulad_platform.success.tables import TRAINING_PANEL
 

@@ -1,4 +1,4 @@
-"""Tests of success.features: every feature on a campus small enough to count by hand, and point in time as a law."""
+"""Tests of success.features.assembly: every feature on a campus small enough to count by hand, and point in time as a law."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import require
-from oulad_platform.success.features import CATALOGUE, FEATURE_NAMES, daily_features, presentation_features
+from oulad_platform.success.features.assembly import daily_features, presentation_features
+from oulad_platform.success.features.catalogue import CATALOGUE, FEATURE_NAMES
 from oulad_platform.success.presentation import closed_rates, presentations
 from oulad_platform.success.tables import FEATURES
 from oulad_platform_tests.success.campus import Tables, clicks, courses, tables

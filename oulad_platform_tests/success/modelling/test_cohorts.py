@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 
 from oulad_platform.core.checks import require
-from oulad_platform.success.cohorts import Version, closing_days, training_panel, version_for, versions
+from oulad_platform.success.modelling.cohorts import Version, closing_days, training_panel, version_for, versions
 from oulad_platform.success.presentation import label
 from oulad_platform.success.tables import TRAINING_PANEL
 from oulad_platform_tests.success.campus import cohorts, courses, tables

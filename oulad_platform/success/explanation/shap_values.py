@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from oulad_platform.core.charts import BLUE, GRID, INK, MUTED, ORANGE, SKY, VERMILION, figure, png
-from oulad_platform.success.cohorts import version_for
-from oulad_platform.success.model import RiskModel
+from oulad_platform.success.modelling.cohorts import version_for
+from oulad_platform.success.modelling.model import RiskModel
 from oulad_platform.success.tables import SHAP_VALUES
 
 TOLERANCE = 1e-4
