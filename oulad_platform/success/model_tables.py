@@ -32,7 +32,7 @@ TRAINING_PANEL = Table(
 )
 HELD_OUT_RISK = Table(
     "held_out_risk",
-    "One row per model version, enrolment of its newest cohort and training day: the risk given by a fit that never saw the student.",
+    "One row per model version, enrolment of its newest cohort and training day: the risk from a fit that never saw the student.",
     (VERSION, *ENROLMENT, DAY, RISK, LABEL, KNOWN_FROM),
     key=("model_version", "code_module", "code_presentation", "id_student", "day"),
     allow_empty=True,
@@ -140,10 +140,21 @@ MODEL_REGISTRY = Table(
         Column("gates_failed", "text", "Gates that do not hold: difference, calibration, fairness; empty when all do."),
         Column("decided_by", "text", "Who promoted, rolled back or waived: a name, or 'gates'."),
         Column("reason", "text", "Why it is, or is not, in charge: a sentence."),
-        Column("champion_from", "date", "First day it was in charge.", nullable=True),
-        Column("champion_until", "date", "First day it was no longer; absent while it is.", nullable=True),
+        Column("champion_from", "date", "First day it is or was in charge; absent if never.", nullable=True),
     ),
     key=("model_version",),
+    allow_empty=True,
+)
+MODEL_CHAMPIONS = Table(
+    "model_champions",
+    "One row per day on which the model in charge changed: a score dated D uses the newest row not after D, the rule before any.",
+    (
+        Column("champion_from", "date", "First day it is in charge."),
+        Column("model_version", "text", "The version, or 'rule'."),
+        Column("decided_by", "text", "A name, or 'gates'."),
+        Column("reason", "text", "Why, a sentence."),
+    ),
+    key=("champion_from",),
     allow_empty=True,
 )
 DECISIONS = ("promote", "rollback")
@@ -187,7 +198,7 @@ RISK_REASONS = Table(
 )
 FEATURE_DRIFT = Table(
     "feature_drift",
-    "One row per day, running presentation and feature: how far its values lie from those the champion learnt from at that course day.",
+    "One row per day, running presentation and feature: how far its values lie from those learnt from at that course day.",
     (
         RUN_DATE,
         MODULE,
