@@ -1,4 +1,4 @@
-"""`oulad`: run, accept, verify, doctor, housekeeping. Thin: everything real is an asset, a check or a part of the platform."""
+"""`oulad`: run, models, accept, verify and the like. Thin: everything real is an asset, a check or a part of the platform."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from oulad_platform.core.checks import ContractError
 from oulad_platform.settings import SettingsError, load
 from oulad_platform.sources.registrar import RegistrarError
 from oulad_platform.storage.errors import StorageError
+from oulad_platform.success.modelling.registry import DecisionError
 
 if TYPE_CHECKING:
     from oulad_platform.defs.resources import Platform
@@ -65,6 +66,44 @@ def accept(day: datetime, reason: str) -> None:
 
 
 @main.command()
+def models() -> None:
+    """List the model versions: how each did against the one before, which is in charge and why."""
+    platform = _platform()
+    from oulad_platform.defs.model_desk import show
+
+    with _plain_errors():
+        show(platform)
+
+
+@main.command()
+@click.argument("version")
+@click.option("--by", required=True, help="Your name: a promotion against a failed gate is your waiver.")
+@click.option("--reason", required=True, help="Why, in your words; kept in model_decisions and on the model's card.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day it scores. [default: today]")
+def promote(version: str, by: str, reason: str, first: datetime | None) -> None:
+    """Put a model version in charge from a day on."""
+    _decide("promote", version, by, reason, first)
+
+
+@main.command()
+@click.argument("version")
+@click.option("--by", required=True, help="Your name.")
+@click.option("--reason", required=True, help="Why, in your words; kept in model_decisions and on the model's card.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day it no longer scores. [default: today]")
+def rollback(version: str, by: str, reason: str, first: datetime | None) -> None:
+    """Put the version before this one back in charge."""
+    _decide("rollback", version, by, reason, first)
+
+
+@main.command()
+def dictionary() -> None:
+    """Print the data dictionary as Markdown: every table, column, unit and feature."""
+    from oulad_platform.defs.catalog import dictionary_markdown
+
+    click.echo(dictionary_markdown(), nl=False)
+
+
+@main.command()
 @click.option("--apply", is_flag=True, help="Remove the files; without it they are only listed.")
 def housekeeping(apply: bool) -> None:
     """List or remove snapshot files and reports past their time, whose metrics are safe in the warehouse."""
@@ -97,6 +136,14 @@ def doctor() -> None:
     sys.exit(0 if examine(platform) else 1)
 
 
+def _decide(decision: str, version: str, by: str, reason: str, first: datetime | None) -> None:
+    platform = _platform()
+    from oulad_platform.defs.model_desk import decide
+
+    with _plain_errors():
+        sys.exit(0 if decide(platform, decision, version, by, reason, first.date() if first else platform.today()) else 1)
+
+
 def _platform() -> Platform:
     """The configured platform; settings are read before anything that is built from them is imported."""
     with _plain_errors():
@@ -111,7 +158,7 @@ def _plain_errors() -> Iterator[None]:
     """What the platform refuses is told in its own words, without a traceback."""
     try:
         yield
-    except (SettingsError, ContractError, RegistrarError, StorageError) as error:
+    except (SettingsError, ContractError, RegistrarError, StorageError, DecisionError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from oulad_platform.defs import actions, briefing, enrollment, outlook, sources, success
+from oulad_platform.defs import actions, briefing, enrollment, models, outlook, sources, success
 from oulad_platform.defs.checks import all_checks
 from oulad_platform.defs.io_managers import ModelIOManager, TableIOManager
 from oulad_platform.defs.jobs import deliver_alert, deliver_mail, enrollment_jobs, housekeeping, success_jobs
@@ -32,7 +32,9 @@ def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
         *briefing.daily_assets(days),
         *briefing.ASSETS,
     ]
-    success_line = [sources.campus, *success.assets(days), *actions.ASSETS] if has_campus else []
+    success_line = (
+        [sources.campus, *success.assets(days), *models.ASSETS, *models.daily_assets(days), *actions.ASSETS] if has_campus else []
+    )
     return dg.Definitions(
         assets=[*assets, *success_line],
         asset_checks=all_checks(days, has_campus=has_campus),

@@ -33,6 +33,7 @@ CONFIG_FILE = "platform.yaml"
 # Read by the test suite, the Makefile or `home()`, not part of the model.
 OTHER_NAMES = frozenset({"OULAD_HOME", "OULAD_TEST_DATA"})
 SHORTEST_MISSPELT = 10
+KERAS_BACKENDS = {"pytorch": "torch", "tensorflow": "tensorflow"}
 STARTED_IN = Path.cwd()
 
 
@@ -102,7 +103,8 @@ class Settings(BaseSettings):
     artifacts_uri: str = Field(".", description="Folder or s3:// address that receives outputs/ and reports/.")
     outbox_uri: str = Field("data/outbox", description="Folder or s3:// address that keeps every message until it is sent.")
 
-    model_backend: Literal["sklearn"] = Field("sklearn", description="Library that fits the risk model.")
+    model_backend: Literal["sklearn", "pytorch", "tensorflow"] = Field("sklearn", description="Library that fits the risk model.")
+    predict_with_protected: bool = Field(False, description="Let the model read gender, age, deprivation and disability.")
     random_seed: int = Field(7, ge=0, description="Seed of model, resampling and experiment.")
     split_week: int = Field(7, ge=1, le=40, description="Weekly evaluation: train before this week, test from it on. weeks")
     high_risk_threshold: float = Field(0.25, gt=0, lt=1, description="Score above which a student is high risk. 0-1")
@@ -266,6 +268,8 @@ def load() -> Settings:
         complaints.append(f"{home() / CONFIG_FILE} is not a YAML mapping of settings: {error}")
     if complaints:
         raise SettingsError("Settings cannot be used:\n  " + "\n  ".join(complaints))
+    if settings.model_backend in KERAS_BACKENDS:
+        os.environ["KERAS_BACKEND"] = KERAS_BACKENDS[settings.model_backend]  # Keras reads it when it is first imported
     return settings
 
 

@@ -8,11 +8,13 @@ import pandas as pd
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.io_managers import NEWEST, NEWEST_WEEK
 from oulad_platform.defs.metadata import preview, text
+from oulad_platform.defs.models import EVALUATION, IMPORTANCE, MODEL_INS, PANEL, REASONS, RISK_MODEL, SUMMARY_PNG, Models
 from oulad_platform.defs.resources import Platform
-from oulad_platform.defs.success import ALERTS, COURSES, MODEL_METRICS, PANEL, RISK, RISK_MODEL, SHAP, Models
+from oulad_platform.defs.success import ALERTS, COURSES, RISK
+from oulad_platform.storage.lake import Parts
 from oulad_platform.success import experiments, outputs, roi, summary
-from oulad_platform.success.evaluation import protocol
-from oulad_platform.success.explanation import shap_values as explain
+from oulad_platform.success.evaluation import latest
+from oulad_platform.success.explanation import top_features
 from oulad_platform.success.modelling import model as risk
 
 ASSIGNMENTS = entry("success", "experiment_assignments")
@@ -41,7 +43,7 @@ def experiment_assignments(platform: dg.ResourceParam[Platform], student_risk: p
     ins={
         "assignments": dg.AssetIn(ASSIGNMENTS.key),
         "training_panel": dg.AssetIn(PANEL.key),
-        "risk_model": dg.AssetIn(RISK_MODEL),
+        **MODEL_INS,
         **NEWEST_RISK,
     },
 )
@@ -49,13 +51,13 @@ def experiment_results(
     context: dg.AssetExecutionContext,
     platform: dg.ResourceParam[Platform],
     assignments: pd.DataFrame,
-    training_panel: pd.DataFrame,
+    training_panel: Parts,
     risk_model: Models,
+    model_champions: pd.DataFrame,
     student_risk: pd.DataFrame,
 ) -> pd.DataFrame:
-    reference = experiments.reference_outcomes(
-        training_panel, risk.score(training_panel, list(risk_model.values())), student_risk
-    )
+    panel = risk.training_rows(training_panel.values())
+    reference = experiments.reference_outcomes(panel, risk.score(panel, risk_model, model_champions), student_risk)
     results = experiments.simulate(assignments, reference, platform.settings.random_seed)
     context.add_asset_metadata({"report": text(experiments.ab_test_report(results, assignments))})
     return results
@@ -71,7 +73,7 @@ def roi_sensitivity(platform: dg.ResourceParam[Platform], assignments: pd.DataFr
     **SUMMARY.spec(),
     ins={
         **NEWEST_TABLES,
-        "model_metrics": dg.AssetIn(MODEL_METRICS.key),
+        "model_evaluation": dg.AssetIn(EVALUATION.key),
         "results": dg.AssetIn(RESULTS.key),
         "returns": dg.AssetIn(ROI.key),
     },
@@ -83,7 +85,7 @@ def executive_summary(
     student_risk: pd.DataFrame,
     course_summary: pd.DataFrame,
     alerts: pd.DataFrame,
-    model_metrics: pd.DataFrame,
+    model_evaluation: pd.DataFrame,
     results: pd.DataFrame,
     returns: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -95,7 +97,7 @@ def executive_summary(
         enrollment=enrollment,
         risk=student_risk,
         course_summary=course_summary,
-        model_metrics=model_metrics,
+        model_evaluation=model_evaluation,
         alerts=alerts,
         experiments=results,
         roi=returns,
@@ -113,8 +115,9 @@ def executive_summary(
     description="One entry per file under outputs/ and reports/, with size, SHA-256 and URI; the files are written with it.",
     ins={
         **NEWEST_TABLES,
-        "model_metrics": dg.AssetIn(MODEL_METRICS.key),
-        "shap_values": dg.AssetIn(SHAP.key),
+        "model_evaluation": dg.AssetIn(EVALUATION.key),
+        "feature_importance": dg.AssetIn(IMPORTANCE.key),
+        "reasons": dg.AssetIn(REASONS.key, metadata=NEWEST),
         "risk_model": dg.AssetIn(RISK_MODEL),
         "assignments": dg.AssetIn(ASSIGNMENTS.key),
         "results": dg.AssetIn(RESULTS.key),
@@ -129,8 +132,9 @@ def artifacts_manifest(
     student_risk: pd.DataFrame,
     course_summary: pd.DataFrame,
     alerts: pd.DataFrame,
-    model_metrics: pd.DataFrame,
-    shap_values: pd.DataFrame,
+    model_evaluation: pd.DataFrame,
+    feature_importance: pd.DataFrame,
+    reasons: pd.DataFrame,
     risk_model: Models,
     assignments: pd.DataFrame,
     results: pd.DataFrame,
@@ -141,11 +145,13 @@ def artifacts_manifest(
     files = outputs.files(
         institution=settings.institution_name,
         day=_newest(enrollment, student_risk),
-        metrics=protocol.latest_metrics(model_metrics, list(risk_model.values())),
+        metrics=latest.latest_metrics(model_evaluation, risk_model),
         risk=student_risk,
         course_summary=course_summary,
-        shap_top_features=explain.top_features(shap_values),
-        shap_summary_png=explain.summary_png(shap_values),
+        reasons=reasons,
+        shap_top_features=top_features.top_features(feature_importance),
+        shap_features=top_features.shap_features(feature_importance),
+        shap_summary_png=platform.artifacts.get(SUMMARY_PNG),
         alerts=alerts,
         assignments=assignments,
         results=results,

@@ -11,12 +11,16 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from oulad_platform.core.dictionary import data_dictionary
 from oulad_platform.core.tables import Table
 from oulad_platform.enrollment import foresight_tables as foresight
 from oulad_platform.enrollment import tables as enrollment
 from oulad_platform.enrollment.bi_views import BI_VIEWS
 from oulad_platform.sources import tables as sources
+from oulad_platform.success import model_tables as models
 from oulad_platform.success import tables as success
+from oulad_platform.success.features.catalogue import CATALOGUE
+from oulad_platform.success.oversight import tables as oversight
 
 OWNERS = {"sources": "team:data-engineering", "enrollment": "team:registry", "success": "team:student-success"}
 Store = Literal["lake", "warehouse"]
@@ -93,11 +97,19 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("enrollment", "enrollment_outlook", foresight.ANOMALY_BENCHMARK, "warehouse"),
         Entry("success", "success_features", success.STUDENT_WEEKS, "lake", pii=True, parts=True),
         Entry("success", "success_features", success.FEATURES, "lake", pii=True),
-        Entry("success", "success_model", success.TRAINING_PANEL, "lake", pii=True),
-        Entry("success", "success_model", success.MODEL_METRICS, "warehouse"),
-        Entry("success", "success_model", success.SHAP_VALUES, "warehouse", pii=True),
+        Entry("success", "success_model", models.TRAINING_PANEL, "lake", pii=True, parts=True),
+        Entry("success", "success_model", models.HELD_OUT_RISK, "lake", pii=True),
+        Entry("success", "success_model", models.MODEL_EVALUATION, "warehouse"),
+        Entry("success", "success_model", models.CALIBRATION_CURVE, "warehouse"),
+        Entry("success", "success_model", oversight.MODEL_FAIRNESS, "warehouse"),
+        Entry("success", "success_model", models.MODEL_REGISTRY, "warehouse"),
+        Entry("success", "success_model", models.MODEL_CHAMPIONS, "warehouse"),
+        Entry("success", "success_model", models.FEATURE_IMPORTANCE, "warehouse"),
+        Entry("success", "success_model", oversight.FEATURE_DRIFT, "warehouse"),
+        Entry("success", "success_model", oversight.MODEL_DRIFT, "warehouse"),
         Entry("success", "success_marts", success.STUDENT_RISK_DAILY, "warehouse", pii=True),
         Entry("success", "success_marts", success.COURSE_SUMMARY_DAILY, "warehouse"),
+        Entry("success", "success_marts", models.RISK_REASONS, "lake", pii=True),
         Entry("success", "success_actions", success.ALERT_LOG, "warehouse"),
         Entry("success", "success_actions", success.EXPERIMENT_ASSIGNMENTS, "warehouse", pii=True),
         Entry("success", "success_actions", success.EXPERIMENT_RESULTS, "warehouse"),
@@ -113,8 +125,19 @@ def entry(line: str, name: str) -> Entry:
 
 
 def warehouse_tables() -> list[Table]:
-    """What the warehouse holds: the assets' tables, and the register of snapshot versions, which every extract writes to."""
-    return [*(entry.table for entry in CATALOG.values() if entry.store == "warehouse"), enrollment.SNAPSHOT_VERSIONS]
+    """What the warehouse holds: the assets' tables, the register of snapshot versions, and what persons decided about models."""
+    tables = [entry.table for entry in CATALOG.values() if entry.store == "warehouse"]
+    return [*tables, enrollment.SNAPSHOT_VERSIONS, models.MODEL_DECISIONS]
+
+
+def dictionary_markdown() -> str:
+    """docs/data_dictionary.md: every table of the graph by group, the tables beside it, and the features."""
+    groups = {
+        group: [of.table for of in CATALOG.values() if of.group == group]
+        for group in dict.fromkeys(o.group for o in CATALOG.values())
+    }
+    beside = {"Beside the assets": [enrollment.SNAPSHOT_VERSIONS, models.MODEL_DECISIONS]}
+    return data_dictionary(groups | beside, CATALOGUE)
 
 
 def of_line(line: str) -> Iterator[Entry]:

@@ -14,13 +14,13 @@ import pandas as pd
 from oulad_platform.core.checks import SHOWN, Finding, check_frame
 from oulad_platform.defs.catalog import CATALOG, Entry, entry
 from oulad_platform.defs.metadata import preview
-from oulad_platform.defs.partitions import days_of
+from oulad_platform.defs.partitions import days_of, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment.algebra import check_algebra
 from oulad_platform.enrollment.tables import QUALITY_RULES
 from oulad_platform.success.marts import check_counts, check_student_risk
 
-DAYS_AT_ONCE = {"lake": 7, "warehouse": 31}
+DAYS_AT_ONCE = {"lake": 7, "warehouse": 31}  # the lake keeps the large tables
 SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
 QUALITY = entry("enrollment", "data_quality_findings")
 METRICS = entry("enrollment", "enrollment_metrics")
@@ -40,17 +40,11 @@ def stored_frames(platform: Platform, of: Entry, days: Sequence[date] | None) ->
         parts = platform.lake.parts(of.line, of.table)
         yield from (parts[name] for name in parts)
     elif days is not None:
-        yield from (read_days(platform, of, piece) for piece in in_pieces(days, of))
+        yield from (read_days(platform, of, piece) for piece in in_pieces(days, DAYS_AT_ONCE[of.store]))
     elif of.store == "lake":
         yield platform.lake.read(of.line, of.table)
     else:
         yield platform.database.read(of.table)
-
-
-def in_pieces(days: Sequence[date], of: Entry) -> list[Sequence[date]]:
-    """The lake keeps the large tables, so fewer of its days are read at once."""
-    length = DAYS_AT_ONCE[of.store]
-    return [days[first : first + length] for first in range(0, len(days), length)]
 
 
 def contract_findings(platform: Platform, of: Entry, days: Sequence[date] | None) -> tuple[int, list[Finding]]:
@@ -68,7 +62,7 @@ def algebra_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
     """previous + new - dropped - completed + moved in - moved out = current = rows of the snapshot; parts add up to the total."""
     findings = []
     stored = platform.stored_days(METRICS)
-    for piece in in_pieces(days, METRICS):
+    for piece in in_pieces(days, DAYS_AT_ONCE[METRICS.store]):
         before = max((day for day in stored if day < piece[0]), default=piece[0])
         metrics = platform.database.read_days(METRICS.table, [before, *piece])
         findings += check_algebra(metrics, days_of([day.isoformat() for day in piece]))
@@ -93,14 +87,18 @@ def _counted_otherwise(platform: Platform, metrics: pd.DataFrame, days: Sequence
 def count_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
     """The students of the course summaries are those of the risk table."""
     findings = []
-    for piece in in_pieces(days, RISK):
+    for piece in in_pieces(days, DAYS_AT_ONCE[RISK.store]):
         findings += check_counts(read_days(platform, RISK, piece), read_days(platform, COURSES, piece))
     return findings
 
 
 def risk_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
     """Every score lies from 0 to 1, and flag and band agree with it."""
-    return [finding for piece in in_pieces(days, RISK) for finding in check_student_risk(read_days(platform, RISK, piece))]
+    return [
+        finding
+        for piece in in_pieces(days, DAYS_AT_ONCE[RISK.store])
+        for finding in check_student_risk(read_days(platform, RISK, piece))
+    ]
 
 
 INVARIANTS: dict[str, tuple[Entry, Callable[[Platform, Sequence[date]], list[Finding]]]] = {

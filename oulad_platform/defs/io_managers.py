@@ -21,6 +21,8 @@ from oulad_platform.defs.catalog import CATALOG, Entry
 from oulad_platform.defs.metadata import preview
 from oulad_platform.defs.partitions import days_of
 from oulad_platform.defs.resources import Platform
+from oulad_platform.storage.errors import MissingFileError
+from oulad_platform.storage.lake import Parts
 
 if TYPE_CHECKING:
     from oulad_platform.success.modelling.model import RiskModel
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 NEWEST = {"newest_days": 1}
 NEWEST_WEEK = {"newest_days": 8}
 ALL_DAYS = {"newest_days": 0}
-MODELS = "models"
+DAY_BY_DAY = {"day_by_day": True}
+MODELS, SUFFIX = "models", ".model"
+MODEL_INDEX = f"{MODELS}/index.json"
 
 
 def lazily(columns: Sequence[str], dictionary: Sequence[str] = ()) -> dict[str, Any]:
@@ -51,8 +55,9 @@ class MissingDaysError(LookupError):
 class TableIOManager(dg.IOManager):
     """Keeps each asset's table in the store the catalog names, lake or warehouse.
 
-    A day-partitioned table is replaced day by day; an unpartitioned reader of it gets its newest day (`NEWEST`), week or
-    everything. A table of parts is written from a stream and read one part at a time, a versioned one from a stream of days.
+    A day-partitioned table is replaced day by day, from a frame or from a stream of days and their frame; an unpartitioned reader
+    of it gets its newest day (`NEWEST`), week or everything; any reader may ask for single days (`DAY_BY_DAY`). A table
+    of parts is written from a stream and read one part at a time, a versioned one from a stream of days.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -91,15 +96,23 @@ class TableIOManager(dg.IOManager):
             counted = {"dagster/partition_row_count": rows[date.fromisoformat(key)]}
             context.step_context.add_asset_metadata(counted, asset_key=context.asset_key, partition_key=key)
 
-    def _write_days(self, context: dg.OutputContext, entry: Entry, obj: pd.DataFrame | Days) -> None:
+    def _write_days(
+        self, context: dg.OutputContext, entry: Entry, obj: pd.DataFrame | Days | Iterator[tuple[Sequence[date], pd.DataFrame]]
+    ) -> None:
         keys = context.asset_partition_keys
         days = [date.fromisoformat(key) for key in keys]
-        made, others = (obj.frame, obj.others) if isinstance(obj, Days) else (obj, ())
-        frame = require(made, entry.table, days=days)
-        if entry.store == "lake":
-            rows = self.platform.lake.replace_days(entry.line, entry.table, frame, [*days, *others])
+        if isinstance(obj, pd.DataFrame | Days):
+            made, others = (obj.frame, obj.others) if isinstance(obj, Days) else (obj, ())
+            pieces: Iterable[tuple[Sequence[date], Sequence[date], pd.DataFrame]] = [(days, others, made)]
         else:
-            rows = self.platform.database.replace_days(entry.table, frame, [*days, *others])
+            pieces = ((own, (), made) for own, made in obj)
+        rows: dict[date, int] = {}
+        for own, others, made in pieces:
+            frame = require(made, entry.table, days=own)
+            if entry.store == "lake":
+                rows |= self.platform.lake.replace_days(entry.line, entry.table, frame, [*own, *others])
+            else:
+                rows |= self.platform.database.replace_days(entry.table, frame, [*own, *others])
         self._count(context, rows)
         newest = frame[frame[entry.table.day] == frame[entry.table.day].max()]
         context.step_context.add_asset_metadata(_preview(entry, newest), asset_key=context.asset_key, partition_key=keys[-1])
@@ -114,9 +127,17 @@ class TableIOManager(dg.IOManager):
         if columns := context.definition_metadata.get("columns"):
             self._days_of_the_run(context, entry)
             return self.platform.lake.daily(entry.line, entry.table, columns, context.definition_metadata["dictionary"])
+        if context.definition_metadata.get("day_by_day"):
+            self._days_of_the_run(context, entry)
+            return self._day_by_day(entry)
         wanted = context.definition_metadata.get("newest_days")
         days = self._days_of_the_run(context, entry) if wanted is None else self._newest_days(entry, wanted)
         return store.read_days(entry.line, entry.table, days) if store else self.platform.database.read_days(entry.table, days)
+
+    def _day_by_day(self, entry: Entry) -> Parts[date, pd.DataFrame]:
+        """Every stored day as a frame, read when it is asked for."""
+        stored = self.platform.lake.daily(entry.line, entry.table)
+        return Parts(lambda: list(stored), lambda day: entry.table.from_arrow(stored[day]), f"{entry.table.name} has no day")
 
     def _days_of_the_run(self, context: dg.InputContext, entry: Entry) -> list[date]:
         """Days before the run's own may be unknown; its own must have been made, for a missing day is not one without rows."""
@@ -149,23 +170,31 @@ def _preview(entry: Entry, frame: pd.DataFrame) -> dict[str, dg.TableMetadataVal
 
 
 class ModelIOManager(dg.IOManager):
-    """Keeps the risk models as skops files beside an index of their SHA-256; loading one runs no code."""
+    """Keeps the risk models as files beside an index of their SHA-256; loading one runs no code."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, RiskModel]) -> None:
-        from oulad_platform.success.modelling.model import to_bytes
+        from oulad_platform.success.modelling.codec import to_bytes
 
         artifacts = self.platform.artifacts
-        kept = {version: artifacts.put(f"{MODELS}/{version}.skops", to_bytes(model)) for version, model in obj.items()}
+        kept = {version: artifacts.put(f"{MODELS}/{version}{SUFFIX}", to_bytes(model)) for version, model in obj.items()}
         index = {version: artifact.sha256 for version, artifact in kept.items()}
-        artifacts.put(f"{MODELS}/index.json", json.dumps(index, indent=2, sort_keys=True).encode())
+        artifacts.put(MODEL_INDEX, json.dumps(index, indent=2, sort_keys=True).encode())
         context.add_output_metadata({"versions": len(kept), "sha256": dg.MetadataValue.json(index)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, RiskModel]:
-        from oulad_platform.success.modelling.model import from_bytes
+        return stored_models(self.platform)
 
-        artifacts = self.platform.artifacts
-        index = json.loads(artifacts.get(f"{MODELS}/index.json"))
-        return {version: from_bytes(artifacts.get(f"{MODELS}/{version}.skops", sha256)) for version, sha256 in index.items()}
+
+def stored_models(platform: Platform) -> dict[str, RiskModel]:
+    """The risk models by version; none before the first training."""
+    from oulad_platform.success.modelling.codec import from_bytes
+
+    artifacts = platform.artifacts
+    try:
+        index = json.loads(artifacts.get(MODEL_INDEX))
+    except MissingFileError:
+        return {}
+    return {version: from_bytes(artifacts.get(f"{MODELS}/{version}{SUFFIX}", sha256)) for version, sha256 in index.items()}

@@ -3,6 +3,7 @@
 Besides assets: mail leaves the outbox, and housekeeping removes old files.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,9 @@ from oulad_platform.success.tables import ALERT_LOG
 
 EVERYTHING, ENROLLMENT_DAILY, SUCCESS_DAILY, TRAIN = "everything", "enrollment_daily", "success_daily", "train"
 ENROLLMENT_AGAIN = "enrollment_from_snapshots"
+REGISTER = "register_models"
+TRAINED = ("training_panel", "risk_model", "held_out_risk", "model_evaluation", "calibration_curve", "model_fairness")
+REGISTERED = ("model_registry", "model_champions")
 ENROLLMENT_GROUPS = ("enrollment", "enrollment_outlook", "enrollment_actions")
 
 
@@ -91,16 +95,32 @@ def enrollment_jobs() -> list[Any]:
     ]
 
 
+def without_training(repository: dg.RepositoryDefinition | None) -> list[dg.AssetKey]:
+    """What the daily job of the success line makes on a day on which no model is trained."""
+    if repository is None:
+        return []
+    whole = set(repository.get_job(SUCCESS_DAILY).asset_layer.executable_asset_keys)
+    return sorted(whole - set(success_keys(TRAINED + REGISTERED)))
+
+
+def success_keys(names: Iterable[str]) -> list[dg.AssetKey]:
+    return [dg.AssetKey(["success", name]) for name in names]
+
+
 def success_jobs() -> list[Any]:
-    groups, named = dg.AssetSelection.groups, dg.AssetSelection.assets
-    models = named(["success", "training_panel"], ["success", "risk_model"], ["success", "model_metrics"])
+    groups = dg.AssetSelection.groups
+    registered = dg.AssetSelection.assets(*success_keys(REGISTERED))
+    trained = dg.AssetSelection.assets(*success_keys(TRAINED))
     return [
         dg.define_asset_job(
             SUCCESS_DAILY,
             dg.AssetSelection.all() - groups(*ENROLLMENT_GROUPS),
-            description="Fresh raw tables and models of all closed cohorts; the day's features, risks, alerts and reports.",
+            description="Fresh raw tables; models of closed cohorts, when due; the day's features, risks, alerts and reports.",
         ),
         dg.define_asset_job(
-            TRAIN, groups("sources") | models, description="Fit and evaluate the risk models on every cohort that has closed."
+            TRAIN,
+            groups("sources") | trained | registered,
+            description="Fit, test and register the risk models of every day on which cohorts closed.",
         ),
+        dg.define_asset_job(REGISTER, registered, description="Who is in charge, after a person's decision."),
     ]

@@ -13,6 +13,7 @@ from oulad_platform.settings import Settings
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 YESTERDAY_AND_TODAY = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=0)
 A_WEEK_BACK = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
+A_FORTNIGHT_BACK = dg.TimeWindowPartitionMapping(start_offset=-14, end_offset=0)
 
 
 def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
@@ -24,6 +25,11 @@ def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
 def days_of(keys: Sequence[str]) -> pd.DatetimeIndex:
     """The run's partition keys as days."""
     return pd.DatetimeIndex([date.fromisoformat(key) for key in keys]).as_unit("us")
+
+
+def in_pieces(days: Sequence[date], length: int) -> list[Sequence[date]]:
+    """The days, `length` at a time."""
+    return [days[first : first + length] for first in range(0, len(days), length)]
 
 
 def in_ranges(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -1,13 +1,20 @@
 """Both daily lines at 08:00 institution time, for today; housekeeping on Sunday nights.
 
-A calendar that has ended is backfilled, never scheduled.
+The models are trained in the same run, before anybody is scored, when presentations have closed since or their drift was
+alarming. A calendar that has ended is backfilled, never scheduled.
 """
+
+from datetime import date, timedelta
 
 import dagster as dg
 
-from oulad_platform.defs.jobs import ENROLLMENT_DAILY, SUCCESS_DAILY, Housekeeping, housekeeping
+from oulad_platform.defs.jobs import ENROLLMENT_DAILY, SUCCESS_DAILY, Housekeeping, housekeeping, without_training
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
+from oulad_platform.success.alerts import DRIFT
+from oulad_platform.success.model_tables import MODEL_REGISTRY
+from oulad_platform.success.modelling.cohorts import versions
+from oulad_platform.success.tables import ALERT_LOG
 
 EIGHT_O_CLOCK, SUNDAY_NIGHT = "0 8 * * *", "0 3 * * SUN"
 
@@ -32,9 +39,26 @@ def _daily(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
             return dg.SkipReason(
                 f"The data's calendar ended on {newest}: run its history as a backfill, or replay it with OULAD_REPLAY_TODAY"
             )
-        return dg.RunRequest(run_key=today.isoformat(), partition_key=today.isoformat())
+        request = dg.RunRequest(run_key=today.isoformat(), partition_key=today.isoformat())
+        if job_name != SUCCESS_DAILY:
+            return request
+        if reason := why_train(platform, today):
+            return request._replace(tags={"training": reason})
+        return request._replace(asset_selection=without_training(context.repository_def))
 
     return at_eight
+
+
+def why_train(platform: Platform, today: date) -> str:
+    """Why the models are to be trained before `today` is scored: cohorts closed, or drift was alarming yesterday; else empty."""
+    courses = platform.campus().tables()["courses"]
+    registered = set(platform.database.read(MODEL_REGISTRY)["model_version"])
+    missing = [version.name for version in versions(courses, today) if version.name not in registered]
+    if missing:
+        return f"closed: {', '.join(missing)}"
+    alerts = platform.database.read_days(ALERT_LOG, [today - timedelta(days=1)])
+    drifted = alerts.loc[alerts["alert_type"] == DRIFT, "scope"]
+    return f"drift: {', '.join(drifted)}" if len(drifted) else ""
 
 
 def _weekly_housekeeping(settings: Settings) -> dg.ScheduleDefinition:

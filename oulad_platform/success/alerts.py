@@ -1,4 +1,4 @@
-"""Which alerts a day's course summary raises, which of them are due for delivery, and how they read.
+"""Which alerts a day's course summary and drift raise, which of them are due for delivery, and how they read.
 
 Sending is `storage.outbox`'s; asking for it, `defs/`'s. An alert is one row: type + scope + day, so a rerun changes nothing.
 """
@@ -14,11 +14,12 @@ import pandas as pd
 
 from oulad_platform.core.reports import date_text, markdown_table, markdown_text
 from oulad_platform.success.marts import with_week_before
-from oulad_platform.success.tables import ALERT_LOG, ALERT_TYPES, ALL, SEVERITIES
+from oulad_platform.success.tables import ALERT_LOG, ALL, SEVERITIES
 
 MIN_STUDENTS = 20
 EXACTNESS = 1e-9
-THRESHOLD, SPIKE = ALERT_TYPES
+THRESHOLD, SPIKE, DRIFT = "threshold", "spike", "drift"
+RUN_GAP_DAYS, REMINDER_DAYS = 7, 28
 SENTENCES = {
     THRESHOLD: (
         "{who}: {n_high_risk:,} of {student_count:,} enrolments ({observed_value:.1%}) are at high risk on {day}, "
@@ -28,6 +29,7 @@ SENTENCES = {
         "{who}: mean risk of {student_count:,} enrolments rose by {observed_value:.1%} in a week, from {mean_risk_before:.3f} "
         "to {mean_risk:.3f} on {day}, above the limit of {limit:.1%}."
     ),
+    DRIFT: "Drift on {day}: {reason}",
 }
 
 
@@ -46,6 +48,25 @@ def daily_alerts(course_summary: pd.DataFrame, days: pd.DatetimeIndex, *, share_
     fired = [_thresholds(today, share_limit), _spikes(pairs, spike_limit)]
     alerts = pd.concat([frame for frame in fired if not frame.empty] or [ALERT_LOG.empty()])
     return ALERT_LOG.conform(alerts)
+
+
+def drift_alerts(model_drift: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """ALERT_LOG of `days` from the alarms in MODEL_DRIFT rows of the days and of the 13 days before each (2 * RUN_GAP_DAYS - 1).
+
+    An alarm of a presentation without another in the RUN_GAP_DAYS days before it begins a run and is an alert. A run that
+    lasts is one again every REMINDER_DAYS: on the course days 0, 28, 56, ..., unless it has begun in the RUN_GAP_DAYS - 1 days
+    before. So no two alerts of a presentation are less than a week apart, and any day can be made again on its own.
+    """
+    alarms = model_drift[model_drift["is_alarm"].astype("bool")]
+    alarms = alarms.assign(scope=alarms["code_module"] + "-" + alarms["code_presentation"])
+    alarms = alarms.sort_values(["scope", "run_date"], kind="stable", ignore_index=True)
+    since_last = alarms.groupby("scope")["run_date"].diff()
+    begins = since_last.isna() | (since_last > timedelta(days=RUN_GAP_DAYS))
+    begun = alarms["run_date"].where(begins).groupby(alarms["scope"]).ffill()
+    lasts = alarms["run_date"] - begun >= timedelta(days=RUN_GAP_DAYS)
+    fired = alarms[(begins | (lasts & alarms["day"].mod(REMINDER_DAYS).eq(0))) & alarms["run_date"].isin(days)]
+    fired = fired.rename(columns={"n_students": "student_count"})
+    return ALERT_LOG.conform(_alerts(fired, DRIFT, fired["limit_value"], critical_from=2 * fired["limit_value"]))
 
 
 def alerts_due(log: pd.DataFrame, delivered: Collection[str], newest_day: date, max_age_days: int = 2) -> pd.DataFrame:
@@ -112,13 +133,13 @@ def _spikes(pairs: pd.DataFrame, limit: float) -> pd.DataFrame:
     return _alerts(fired, SPIKE, limit, critical_from=2 * limit)
 
 
-def _alerts(fired: pd.DataFrame, kind: str, limit: float, critical_from: float) -> pd.DataFrame:
+def _alerts(fired: pd.DataFrame, kind: str, limit: float | pd.Series, critical_from: float | pd.Series) -> pd.DataFrame:
     ids, messages = [], []
     for row in fired.to_dict("records"):
         day, scope = date_text(row["run_date"]), str(row["scope"])
         ids.append(f"{kind}_{quote(scope, safe='')}_{day}")
-        figures = {str(name): value for name, value in row.items()}
-        messages.append(SENTENCES[kind].format(**figures, who=_scope_text(scope), day=day, limit=limit))
+        figures = {str(name): value for name, value in row.items()} | {"who": _scope_text(scope), "day": day, "limit": limit}
+        messages.append(SENTENCES[kind].format(**figures))
     severity = np.where(fired["observed_value"] >= critical_from - EXACTNESS, SEVERITIES[1], SEVERITIES[0])
     return pd.DataFrame(
         {
@@ -128,7 +149,7 @@ def _alerts(fired: pd.DataFrame, kind: str, limit: float, critical_from: float) 
             "scope": fired["scope"].to_numpy(),
             "severity": severity,
             "observed_value": fired["observed_value"].to_numpy(),
-            "limit_value": limit,
+            "limit_value": np.broadcast_to(limit, len(fired)),
             "n_students": fired["student_count"].to_numpy(),
             "message": pd.Series(messages, dtype="str"),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oulad_platform.core.tables import Column, Table
-from oulad_platform.success.tables import DAY, ENROLMENT, FEATURES, MODULE, PRESENTATION, RISK, RUN_DATE, VERSION
+from oulad_platform.success.tables import DAY, ENROLMENT, FEATURES, RISK, RUN_DATE, VERSION
 
 EVALUATION = Column(
     "evaluation",
@@ -79,30 +79,6 @@ CALIBRATION_CURVE = Table(
     key=("model_version", "evaluation", "tested_cohort", "day", "bin"),
     allow_empty=True,
 )
-MODEL_FAIRNESS = Table(
-    "model_fairness",
-    "One row per model version, evaluation, tested cohort, day, attribute, group and measure.",
-    (
-        VERSION,
-        Column("evaluation", "text", "next_cohort, earlier_cohorts, or held_out (fits that never saw the student)."),
-        TESTED,
-        DAY,
-        Column("attribute", "text", "gender, age_band, imd_band, disability, or two joined by ' x '."),
-        Column("group_name", "text", "The group."),
-        Column("reference_group", "text", "What it is compared with: everybody else in the same modules."),
-        Column("measure", "text", "abroca, tpr_gap, fpr_gap, mean_risk_gap; gaps are group minus reference."),
-        VALUE,
-        LOW,
-        HIGH,
-        Column("p_value", "float64", "Two-sided; by permutation within modules for abroca.", nullable=True, minimum=0, maximum=1),
-        Column("p_value_holm", "float64", "Holm over the groups and measures of a test.", nullable=True, minimum=0, maximum=1),
-        Column("n_students", "int32", "Enrolments of the group.", "enrolments", minimum=0),
-        Column("n_positive", "int32", "Of these, failed or withdrew.", "enrolments", minimum=0),
-        KNOWN_FROM,
-    ),
-    key=("model_version", "evaluation", "tested_cohort", "day", "attribute", "group_name", "measure"),
-    allow_empty=True,
-)
 STATUSES = ("candidate", "champion", "retired")
 MODEL_REGISTRY = Table(
     "model_registry",
@@ -128,11 +104,19 @@ MODEL_REGISTRY = Table(
         ),
         Column("difference_low", "float64", "95 % paired bootstrap interval, lower end.", nullable=True),
         Column("difference_high", "float64", "95 % paired bootstrap interval, upper end.", nullable=True),
-        Column("ece", "float64", "Expected calibration error there.", "probability", True, minimum=0, maximum=1),
+        Column(
+            "ece",
+            "float64",
+            "Largest expected calibration error of a course day there.",
+            "probability",
+            True,
+            minimum=0,
+            maximum=1,
+        ),
         Column(
             "largest_module_gap",
             "float64",
-            "Largest |mean risk - observed rate| of a module there.",
+            "Largest |mean risk - observed rate| of a module with 200 enrolments or more there.",
             "probability",
             True,
             minimum=0,
@@ -188,7 +172,7 @@ RISK_REASONS = Table(
         Column("feature", "text", "Feature of the catalogue."),
         Column("feature_value", "float32", "The student's own value; absent where the feature is.", nullable=True),
         Column("usual_value", "float32", "Median of the live enrolments of the presentation that day.", nullable=True),
-        Column("push", "float32", "Push on the risk: above 0 raises it.", "log-odds"),
+        Column("push", "float32", "Push on the risk of this feature and the others of its theme: above 0 raises it.", "log-odds"),
         Column("sentence", "text", "The reason for an adviser, with the student's own figures."),
         VERSION,
     ),
@@ -196,61 +180,33 @@ RISK_REASONS = Table(
     day="run_date",
     allow_empty=True,
 )
-FEATURE_DRIFT = Table(
-    "feature_drift",
-    "One row per day, running presentation and feature: how far its values lie from those learnt from at that course day.",
+FEATURE_IMPORTANCE = Table(
+    "feature_importance",
+    "One row per feature of the model in charge on the newest scored day: how much it moves the risk of the live enrolments.",
     (
-        RUN_DATE,
-        MODULE,
-        PRESENTATION,
+        VERSION,
         Column("feature", "text", "Feature of the catalogue."),
-        Column("psi", "float64", "Population stability index over the tenths of the reference.", nullable=True, minimum=0),
-        Column("ks", "float64", "Two-sample Kolmogorov-Smirnov distance.", nullable=True, minimum=0, maximum=1),
-        Column("ks_p_value", "float64", "Its p-value.", nullable=True, minimum=0, maximum=1),
-        Column("missing_rate", "float64", "Share of enrolments without a value.", "share", minimum=0, maximum=1),
-        Column("missing_rate_reference", "float64", "The same in the reference.", "share", minimum=0, maximum=1),
-        N_STUDENTS,
-        Column("n_reference", "int32", "Enrolments of the reference.", "enrolments", minimum=0),
-        VERSION,
-    ),
-    key=("run_date", "code_module", "code_presentation", "feature"),
-    day="run_date",
-    allow_empty=True,
-)
-MODEL_DRIFT = Table(
-    "model_drift",
-    "One row per day and running presentation, and for all: how good the champion seems before any outcome is known.",
-    (
+        Column("rank", "int16", "1 = the most important.", minimum=1),
+        Column(
+            "importance",
+            "float64",
+            "Mean over the students of how far it moves the risk, as `method` says.",
+            "log-odds",
+            minimum=0,
+        ),
+        Column(
+            "correlation",
+            "float64",
+            "Rank correlation of value and push: above 0, larger values raise the risk; absent without variety.",
+            nullable=True,
+            minimum=-1,
+            maximum=1,
+        ),
+        Column("missing_rate", "float64", "Share of the students without a value.", "share", minimum=0, maximum=1),
+        Column("n_students", "int32", "Live enrolments it rests on.", "enrolments", minimum=1),
+        Column("method", "text", "mean |SHAP| and how it was computed, or permutation importance for a network."),
         RUN_DATE,
-        Column("code_module", "text", "Module, or 'all'."),
-        Column("code_presentation", "text", "Presentation, or 'all'."),
-        DAY,
-        N_STUDENTS,
-        Column("mean_risk", "float64", "Mean risk given.", "probability", minimum=0, maximum=1),
-        Column("estimated_auc", "float64", "AUC the scores promise if they are calibrated.", nullable=True, minimum=0, maximum=1),
-        Column(
-            "reference_auc",
-            "float64",
-            "AUC on the held-out students of the champion's newest cohort, same course day.",
-            nullable=True,
-            minimum=0,
-            maximum=1,
-        ),
-        Column(
-            "proxy_auc",
-            "float64",
-            "AUC of the scores of 14 days ago on who has missed an assessment due since.",
-            nullable=True,
-            minimum=0,
-            maximum=1,
-        ),
-        Column("n_proxy", "int32", "Enrolments with an assessment due since then.", "enrolments", minimum=0),
-        Column("n_features_drifted", "int32", "Features above the PSI limit.", "features", minimum=0),
-        Column("is_alarm", "bool", "An alert is raised: the reason says why."),
-        Column("reason", "text", "What drifted, a sentence; empty when nothing did."),
-        VERSION,
     ),
-    key=("run_date", "code_module", "code_presentation"),
-    day="run_date",
+    key=("model_version", "feature"),
     allow_empty=True,
 )

@@ -24,6 +24,18 @@ def latest(daily: pd.DataFrame) -> pd.DataFrame:
     return daily[daily["run_date"] == newest].reset_index(drop=True)
 
 
+def with_reasons(risk: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
+    """STUDENT_RISK_DAILY rows with reason_1 to reason_3, why the risk is high, and against_1 to against_3; absent ones are empty.
+
+    `reasons`: RISK_REASONS. The order of the rows stays.
+    """
+    key = ["run_date", "code_module", "code_presentation", "id_student"]
+    place = reasons["direction"].map({"raises": "reason", "lowers": "against"}) + "_" + reasons["rank"].astype("str")
+    wide = reasons.assign(place=place).pivot_table(index=key, columns="place", values="sentence", aggfunc="first")
+    names = [f"{kind}_{rank}" for kind in ("reason", "against") for rank in (1, 2, 3)]
+    return risk.merge(wide.reindex(columns=names).reset_index(), on=key, how="left", validate="one_to_one")
+
+
 def files(
     *,
     institution: str,
@@ -31,7 +43,9 @@ def files(
     metrics: Mapping[str, object],
     risk: pd.DataFrame,
     course_summary: pd.DataFrame,
+    reasons: pd.DataFrame,
     shap_top_features: Mapping[str, float],
+    shap_features: Mapping[str, object],
     shap_summary_png: bytes,
     alerts: pd.DataFrame,
     assignments: pd.DataFrame,
@@ -42,17 +56,19 @@ def files(
     """Every output file, by its path; `day` is the newest day of the data.
 
     `risk` and `course_summary` hold any number of days; samples, predictions and alerts are those of the newest scored one,
-    the `latest` files those of each presentation's own newest day among the rows given. The same input gives the same bytes.
+    the `latest` files those of each presentation's own newest day among the rows given. `reasons`: RISK_REASONS of the newest
+    day. The same input gives the same bytes.
     """
     by_risk = ["risk_score", "id_student", "code_module", "code_presentation"]
     newest = risk[risk["run_date"] == risk["run_date"].max()]
     newest_courses = course_summary[course_summary["run_date"] == course_summary["run_date"].max()]
     scored_on = day if newest.empty else newest["run_date"].iloc[0].date()
-    predictions = newest.sort_values(by_risk, ascending=[False, True, True, True])
+    predictions = with_reasons(newest.sort_values(by_risk, ascending=[False, True, True, True]), reasons)
     return {
         "outputs/metrics_latest.json": json_bytes(metrics),
         "outputs/predictions_latest.csv": csv_bytes(predictions),
         "outputs/shap_top_features.json": json_bytes(shap_top_features),
+        "outputs/shap_features.json": json_bytes(shap_features),
         "outputs/shap_summary.png": shap_summary_png,
         "outputs/marts/student_risk_daily_sample.csv": csv_bytes(newest.head(SAMPLE_ROWS)),
         "outputs/marts/course_summary_daily_sample.csv": csv_bytes(newest_courses.head(SAMPLE_ROWS)),

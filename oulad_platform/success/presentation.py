@@ -1,14 +1,14 @@
-"""One presentation's frames in a bundle and its dense student x day cubes, of which weeks and features are slices.
+"""One presentation's frames in a bundle, its dense day x student cubes, and what other presentations tell about its students.
 
 No feature is defined here and nothing is read from files; a presentation never needs another one's rows, apart from the
-outcomes of closed ones (`closed_rates`).
+outcomes of closed ones and its students' other enrolments (`elsewhere`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,11 @@ KEYS = ["code_module", "code_presentation"]
 NOT_SUCCEEDED = ("Fail", "Withdrawn")
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-NO_CLICKS = pd.DataFrame({"id_student": [], "date": [], "sum_click": []}, dtype="int32")
+CLICK_COLUMNS = ["id_student", "id_site", "date", "sum_click"]
+NO_CLICKS = pd.DataFrame(columns=CLICK_COLUMNS, dtype="int32")
+NO_SITES = pd.DataFrame(columns=[*KEYS, "id_site", "activity_type"]).astype({"id_site": "int32"})
+NOWHERE = np.empty(0, dtype="int64")
+LARGEST_TABLE, TABLE_PAYS = 1 << 23, 8  # for millions of rows a table of all numbers is five times as fast as bisection
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Presentation:
 
     `enrolments`: one row per student, sorted by student: student_info with both registration days. `coursework`: one row per
     assessment, exams aside. `submissions`: one row per student and assessment handed in or carried over (is_banked), with the
-    due day and weight. `clicks`: student_vle rows. All days are offsets from `start`, which is day 0; `length` is the last day.
+    due day and weight. `sites`: vle rows. `clicks`: student_vle rows. All days are offsets from `start`, which is day 0; `length`
+    is the last day.
     """
 
     module: str
@@ -39,6 +44,7 @@ class Presentation:
     enrolments: pd.DataFrame
     coursework: pd.DataFrame
     submissions: pd.DataFrame
+    sites: pd.DataFrame
     clicks: pd.DataFrame
 
     @property
@@ -56,15 +62,28 @@ class Presentation:
 
     def students(self, rows: pd.DataFrame) -> Integers:
         """The position in `enrolments` of each row's student. Raises ValueError naming a student who is not enrolled."""
-        known, wanted = self.enrolments["id_student"].to_numpy("int64"), rows["id_student"].to_numpy("int64")
-        place = np.searchsorted(known, wanted).clip(max=max(len(known) - 1, 0))
-        strange = known[place] != wanted if len(known) else np.ones(len(wanted), bool)
-        if strange.any():
+        wanted = rows["id_student"].to_numpy()
+        place = positions(self.enrolments["id_student"].to_numpy(), wanted)
+        if place.min(initial=0) < 0:
             raise ValueError(
-                f"{self.module} {self.presentation}: student {wanted[strange][0]} has clicks or submissions "
+                f"{self.module} {self.presentation}: student {wanted[place < 0][0]} has clicks or submissions "
                 "but is not in student_info; load the sources again"
             )
         return place
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Every enrolment of every presentation, each fact with the day from which it is known; the own ones are among them.
+
+    `names` are those of the presentations, `modules` their modules. `enrolments`: one row per enrolment: `id_student`, `course`
+    (place in `names`), `region`, `label` and, as days since 1970, `start` and `end` of its presentation, `known_from` (the day
+    after, from which its result counts as known), `registered` and `unregistered`.
+    """
+
+    names: tuple[str, ...]
+    modules: tuple[str, ...]
+    enrolments: pd.DataFrame
 
 
 def floats(column: pd.Series) -> Floats:
@@ -72,23 +91,39 @@ def floats(column: pd.Series) -> Floats:
     return column.to_numpy("float64", na_value=np.nan)
 
 
+def positions(known: npt.NDArray[np.generic], wanted: npt.NDArray[np.generic]) -> Integers:
+    """Where each wanted number stands among the sorted, distinct known ones; -1 where it does not."""
+    if not len(known):
+        return np.full(len(wanted), -1)
+    low, high = int(known[0]), int(known[-1])
+    if high - low < LARGEST_TABLE and len(wanted) > TABLE_PAYS * len(known):
+        table = np.zeros(high - low + 1, dtype="int32")
+        table[known - low] = np.arange(len(known), dtype="int32")
+        place = table[np.clip(wanted, low, high) - low]
+    else:
+        place = np.searchsorted(known, wanted).clip(max=len(known) - 1)
+    return np.where(known[place] == wanted, place, -1)
+
+
 def presentations(tables: Mapping[str, pd.DataFrame], clicks_parts: Mapping[str, pd.DataFrame]) -> Iterator[Presentation]:
     """Each presentation in turn, by module and code; its clicks are fetched when its turn comes and can be freed after.
 
     `tables` holds the raw tables by name (core shape: `sources.tables`), `clicks_parts` the student_vle rows of each
-    presentation under names such as `AAA_2013J`; a presentation without a part has no clicks yet.
+    presentation under names such as `AAA_2013J`; a presentation without a part has no clicks yet. Without the table `vle`, or the
+    column `id_site` of the clicks, every site is of unknown type.
     """
     keys = [*KEYS, "id_student"]
     enrolments = tables["student_info"].merge(tables["student_registration"], on=keys, how="left", validate="1:1")
     enrolments = enrolments.sort_values(keys, ignore_index=True)
     coursework = tables["assessments"].loc[tables["assessments"]["assessment_type"] != "Exam"]
     submissions = tables["student_assessment"].merge(coursework, on="id_assessment", validate="m:1")
+    frames = [
+        (frame, {key: np.asarray(places) for key, places in frame.groupby(KEYS, sort=False).indices.items()})
+        for frame in (enrolments, coursework, submissions, tables.get("vle", NO_SITES))
+    ]
     for course in tables["courses"].sort_values(KEYS).to_dict("records"):
         module, code = course["code_module"], course["code_presentation"]
-        enrolled, due, handed_in = (
-            frame.loc[frame["code_module"].eq(module) & frame["code_presentation"].eq(code)]
-            for frame in (enrolments, coursework, submissions)
-        )
+        enrolled, due, handed_in, sites = (frame.take(places.get((module, code), NOWHERE)) for frame, places in frames)
         yield Presentation(
             module=module,
             presentation=code,
@@ -97,8 +132,13 @@ def presentations(tables: Mapping[str, pd.DataFrame], clicks_parts: Mapping[str,
             enrolments=enrolled.reset_index(drop=True),
             coursework=due.sort_values("id_assessment", ignore_index=True),
             submissions=handed_in.sort_values(["id_student", "id_assessment"], ignore_index=True),
-            clicks=clicks_parts.get(f"{module}_{code}", NO_CLICKS),
+            sites=sites.sort_values("id_site", ignore_index=True),
+            clicks=_with_sites(clicks_parts.get(f"{module}_{code}", NO_CLICKS)),
         )
+
+
+def _with_sites(clicks: pd.DataFrame) -> pd.DataFrame:
+    return clicks if "id_site" in clicks else clicks.assign(id_site=-1)
 
 
 def label(student_info: pd.DataFrame) -> pd.Series:
@@ -107,37 +147,50 @@ def label(student_info: pd.DataFrame) -> pd.Series:
     return result.isin(NOT_SUCCEEDED).astype("float64").where(result.notna())
 
 
-def closed_rates(tables: Mapping[str, pd.DataFrame], module: str) -> pd.Series:
-    """Share of a module's enrolments that failed or withdrew, over all its presentations closed so far.
-
-    Indexed by the date from which the figure is known (the day after a presentation's last day), in order; empty when no
-    presentation has results. Read it with the newest date that is not after the day asked for.
-    """
+def elsewhere(tables: Mapping[str, pd.DataFrame]) -> Elsewhere:
+    """The enrolments of all presentations in `tables`, closed and running ones."""
     courses = tables["courses"]
-    known_from = (end_dates(courses) + timedelta(days=1)).rename("known_from")
-    info = tables["student_info"].loc[tables["student_info"]["code_module"].eq(module)]
-    results = pd.concat([info[KEYS], label(info).rename("label")], axis=1).dropna(subset="label")
-    dated = results.merge(pd.concat([courses[KEYS], known_from], axis=1), on=KEYS)
-    sums = dated.groupby("known_from")["label"].agg(["sum", "size"]).cumsum()
-    return sums["sum"] / sums["size"]
+    keys = [*KEYS, "id_student"]
+    rows = tables["student_info"].merge(tables["student_registration"], on=keys, how="left", validate="1:1")
+    course = pd.MultiIndex.from_frame(courses[KEYS]).get_indexer(pd.MultiIndex.from_frame(rows[KEYS]))
+    rows, course = rows[course >= 0], course[course >= 0]
+    start, end = (
+        days.to_numpy("datetime64[D]").astype("float64")[course] for days in (courses["start_date"], end_dates(courses))
+    )
+    known = {
+        "id_student": rows["id_student"].array,
+        "course": course,
+        "region": pd.Categorical(rows["region"] if "region" in rows else np.full(len(rows), None)),
+        "label": label(rows).array,
+        "start": start,
+        "end": end,
+        "known_from": end + 1,
+        "registered": start + floats(rows["date_registration"]),
+        "unregistered": start + floats(rows["date_unregistration"]),
+    }
+    names = tuple(courses["code_module"] + "_" + courses["code_presentation"])
+    return Elsewhere(names, tuple(courses["code_module"]), pd.DataFrame(known))
+
+
+def closed_rates(tables: Mapping[str, pd.DataFrame], _module: str) -> Elsewhere:
+    """`elsewhere` under its earlier name."""
+    return elsewhere(tables)
 
 
 def events_by_day(
     students: Integers, days: npt.NDArray[np.generic], values: npt.NDArray[np.generic] | None, shape: tuple[int, int], first: int
 ) -> Floats:
-    """Dense sums per student and day. `shape` is (students, days), its first day is `first`; earlier days count as the first.
+    """Dense sums per day and student. `shape` is (days, students), its first day is `first`; no event lies outside.
 
-    Events after the last day are left out. `values` None counts the events.
+    `values` None counts the events.
     """
-    column = np.maximum(days.astype("int64") - first, 0)
-    inside = column < shape[1]
-    weights = None if values is None else values[inside].astype("float64")
-    flat = np.bincount(students[inside] * shape[1] + column[inside], weights=weights, minlength=shape[0] * shape[1])
-    return flat.reshape(shape).astype("float64", copy=False)
+    cell = (days.astype("int64") - first) * shape[1] + students
+    sums = np.bincount(cell, weights=values, minlength=shape[0] * shape[1])
+    return sums.reshape(shape).astype("float64", copy=False)
 
 
 def running(cube: Floats) -> Floats:
-    """Sums before each day: column d of the result (one more than the input has) adds the input's columns before d."""
-    total = np.zeros((cube.shape[0], cube.shape[1] + 1))
-    np.cumsum(cube, axis=1, out=total[:, 1:])
+    """Sums before each day: row d of the result (one more than the input has) adds the input's rows before d."""
+    total = np.zeros((cube.shape[0] + 1, cube.shape[1]))
+    np.cumsum(cube, axis=0, out=total[1:])
     return total

@@ -15,14 +15,16 @@ import pandas as pd
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text, markdown_text
 from oulad_platform.success.evaluation.protocol import NEXT_COHORT
+from oulad_platform.success.evaluation.rules import RULES
 from oulad_platform.success.marts import with_week_before
+from oulad_platform.success.model_tables import MODEL_EVALUATION
+from oulad_platform.success.modelling.model import CHALLENGER
 from oulad_platform.success.tables import (
     ALERT_LOG,
     ALL,
     COURSE_SUMMARY_DAILY,
     EXECUTIVE_SUMMARY,
     EXPERIMENT_RESULTS,
-    MODEL_METRICS,
     ROI_SENSITIVITY,
     SEVERITIES,
     STUDENT_RISK_DAILY,
@@ -49,7 +51,7 @@ def executive_summary(
     enrollment: pd.DataFrame,
     risk: pd.DataFrame,
     course_summary: pd.DataFrame,
-    model_metrics: pd.DataFrame,
+    model_evaluation: pd.DataFrame,
     alerts: pd.DataFrame,
     experiments: pd.DataFrame,
     roi: pd.DataFrame,
@@ -57,7 +59,7 @@ def executive_summary(
     """EXECUTIVE_SUMMARY as of `day`, the newest day of the data; any frame may be empty.
 
     `enrollment`: enrollment_metrics rows (all scopes); `risk`: STUDENT_RISK_DAILY; `course_summary`: COURSE_SUMMARY_DAILY,
-    of the newest scored day and, for the change, of the week before; `model_metrics`: MODEL_METRICS, of which only what was
+    of the newest scored day and, for the change, of the week before; `model_evaluation`: MODEL_EVALUATION, of which only what was
     known on `day` is told; `alerts`: ALERT_LOG. Of each, the newest day is told, with its date: between terms nobody is
     scored. `semester` may be empty.
     """
@@ -68,7 +70,7 @@ def executive_summary(
         *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name),
         *_risk(scored, scored_on),
         *_courses(course_summary, scored_on),
-        *_model(model_metrics[model_metrics["known_from"] <= pd.Timestamp(day)]),
+        *_model(model_evaluation[model_evaluation["known_from"] <= pd.Timestamp(day)]),
         *_alerts(alerts[alerts["alert_date"] == pd.Timestamp(scored_on)], scored_on),
         *_experiments(experiments),
         *_return(roi),
@@ -147,9 +149,11 @@ def _change(course_summary: pd.DataFrame, day: date) -> str:
     return f"{change} in the {len(pairs):,} of {is_today.sum():,} courses scored by the same model on both days"
 
 
-def _model(metrics: pd.DataFrame) -> Iterator[Sentence]:
-    source = MODEL_METRICS.name
-    tested = metrics[(metrics["evaluation"] == NEXT_COHORT) & (metrics["code_module"] == ALL)].dropna(subset="value")
+def _model(evaluation: pd.DataFrame) -> Iterator[Sentence]:
+    source = MODEL_EVALUATION.name
+    beside = evaluation["model_version"].isin(RULES) | evaluation["model_version"].str.endswith(f"-{CHALLENGER}")
+    tested = evaluation[(evaluation["evaluation"] == NEXT_COHORT) & (evaluation["code_module"] == ALL) & ~beside]
+    tested = tested.dropna(subset="value")
     newest = tested.sort_values(["known_from", "tested_cohort"])["tested_cohort"].tail(1)
     figures = tested[tested["tested_cohort"].isin(newest)].sort_values("day")
     auc = figures[figures["metric"] == "auc"]

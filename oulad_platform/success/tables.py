@@ -38,49 +38,6 @@ FEATURES = Table(
     day="run_date",
     allow_empty=True,
 )
-TRAINING_PANEL = Table(
-    "training_panel",
-    "One row per enrolment of a closed presentation and training day: the features of that day and the outcome.",
-    (
-        *FEATURES.columns,
-        Column("label", "int8", "1: failed or withdrew; 0: passed.", minimum=0, maximum=1),
-        Column("known_from", "date", "First day on which the outcome was known: the day after the presentation code had ended."),
-    ),
-    key=FEATURES.key,
-    allow_empty=True,
-)
-MODEL_METRICS = Table(
-    "model_metrics",
-    "One row per model version, evaluation, tested cohort, module, day and metric.",
-    (
-        VERSION,
-        Column("evaluation", "text", "next_cohort, earlier_cohorts or split_week, as described in success.evaluation."),
-        Column("tested_cohort", "text", "The presentation code that was tested, or 'all'."),
-        Column("code_module", "text", "Module, or 'all'."),
-        DAY,
-        Column("metric", "text", "auc, pr_auc, brier, ece, recall_at_10_pct, precision_at_10_pct, base_rate, ..."),
-        Column("value", "float64", "The figure; absent where it is undefined (one class only).", nullable=True),
-        Column("n_students", "int32", "Enrolments it rests on.", "enrolments", minimum=0),
-        Column("known_from", "date", "First day on which the figure was known: every outcome it rests on was."),
-    ),
-    key=("model_version", "evaluation", "tested_cohort", "code_module", "day", "metric"),
-    allow_empty=True,
-)
-SHAP_VALUES = Table(
-    "shap_values",
-    "One row per live enrolment of the newest scored day and feature.",
-    (
-        RUN_DATE,
-        *ENROLMENT,
-        Column("feature", "text", "Feature of the catalogue."),
-        Column("feature_value", "float64", "The student's own value; absent where the feature is.", nullable=True),
-        Column("shap_value", "float64", "Push on the model's margin: above 0 raises the risk.", "log-odds"),
-        Column("rank", "int16", "1 = the strongest push for this student.", minimum=1),
-        VERSION,
-    ),
-    key=("run_date", "code_module", "code_presentation", "id_student", "feature"),
-    allow_empty=True,
-)
 BANDS = ("low", "medium", "high")
 STUDENT_RISK_DAILY = Table(
     "student_risk_daily",
@@ -119,7 +76,7 @@ COURSE_SUMMARY_DAILY = Table(
     day="run_date",
     allow_empty=True,
 )
-ALERT_TYPES = ("threshold", "spike")
+ALERT_TYPES = ("threshold", "spike", "drift")
 SEVERITIES = ("warning", "critical")
 ALERT_LOG = Table(
     "alert_log",
@@ -127,12 +84,17 @@ ALERT_LOG = Table(
     (
         Column("alert_id", "text", "Type, scope and day, safe in a file name."),
         Column("alert_date", "date", "The day it is about."),
-        Column("alert_type", "text", "threshold: too many at high risk; spike: mean risk rose.", allowed=ALERT_TYPES),
+        Column(
+            "alert_type",
+            "text",
+            "threshold: too many at high risk; spike: mean risk rose; drift: the model may rank worse.",
+            allowed=ALERT_TYPES,
+        ),
         Column("scope", "text", "'all', or module-presentation."),
         Column(
             "severity",
             "text",
-            "critical: a rise of twice its limit or more, or a share half way or more from its limit to 1; else warning.",
+            "critical: a rise or drift of twice its limit or more, a share half way or more from its limit to 1; else warning.",
             allowed=SEVERITIES,
         ),
         Column("observed_value", "float64", "What was measured."),

@@ -20,7 +20,7 @@ def student_weeks(presentation: Presentation, before: date) -> pd.DataFrame:
     """
     last_days = np.minimum(np.arange(0, presentation.length + 1, DAYS_PER_WEEK) + DAYS_PER_WEEK - 1, presentation.length)
     last_days = last_days[last_days < presentation.day_of(before)]
-    shape = (len(presentation.enrolments), len(last_days) * DAYS_PER_WEEK)
+    shape = (len(last_days) * DAYS_PER_WEEK, len(presentation.enrolments))
     clicks, marks = presentation.clicks, presentation.submissions
     marks = marks[marks["is_banked"].ne(1)]
     scored = marks[marks["score"].notna()]
@@ -29,17 +29,21 @@ def student_weeks(presentation: Presentation, before: date) -> pd.DataFrame:
         inside = rows[rows[day].between(0, last_days.max(initial=-1))]
         amounts = None if values is None else floats(inside[values])
         return events_by_day(presentation.students(inside), inside[day].to_numpy(), amounts, shape, 0).reshape(
-            shape[0], len(last_days), DAYS_PER_WEEK
+            len(last_days), DAYS_PER_WEEK, shape[1]
         )
 
     by_day = by_week(clicks, "date", "sum_click")
-    submitted, n_scored = (by_week(rows, "date_submitted").sum(axis=2) for rows in (marks, scored))
-    score = by_week(scored, "date_submitted", "score").sum(axis=2)
-    registered, unregistered = (presentation.days(f"date_{name}")[:, None] for name in ("registration", "unregistration"))
-    first_days = np.arange(len(last_days)) * DAYS_PER_WEEK
+    submitted, n_scored = (by_week(rows, "date_submitted").sum(axis=1) for rows in (marks, scored))
+    score = by_week(scored, "date_submitted", "score").sum(axis=1)
+    registered, unregistered = (presentation.days(f"date_{name}") for name in ("registration", "unregistration"))
+    first_days, last_days = (np.arange(len(last_days)) * DAYS_PER_WEEK)[:, None], last_days[:, None]
     in_force = enrolled_on(registered, unregistered, np.clip(registered, first_days, last_days))
-    student, week = np.nonzero(in_force)
-    n_clicks, n_submissions = by_day.sum(axis=2)[in_force], submitted[in_force]
+    student, week = np.nonzero(in_force.T)
+
+    def of_the_rows(by_week: np.ndarray) -> np.ndarray:
+        return by_week.T[student, week]
+
+    n_clicks, n_submissions = of_the_rows(by_day.sum(axis=1)), of_the_rows(submitted)
     return pd.DataFrame(
         {
             "code_module": pd.Series(presentation.module, index=range(len(week)), dtype="str"),
@@ -47,9 +51,9 @@ def student_weeks(presentation: Presentation, before: date) -> pd.DataFrame:
             "id_student": presentation.enrolments["id_student"].to_numpy("int32")[student],
             "week": week.astype("int16"),
             "n_clicks": n_clicks.astype("int32"),
-            "n_active_days": (by_day > 0).sum(axis=2)[in_force].astype("int8"),
+            "n_active_days": of_the_rows((by_day > 0).sum(axis=1)).astype("int8"),
             "n_submissions": n_submissions.astype("int16"),
-            "score_mean": np.divide(score, n_scored, out=np.full(score.shape, np.nan), where=n_scored > 0)[in_force].astype(
+            "score_mean": of_the_rows(np.divide(score, n_scored, out=np.full(score.shape, np.nan), where=n_scored > 0)).astype(
                 "float32"
             ),
             "is_silent": (n_clicks == 0) & (n_submissions == 0),

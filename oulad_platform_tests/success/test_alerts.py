@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
-from oulad_platform.success.alerts import alert_markdown, alert_message, alerts_due, daily_alerts
+from oulad_platform.success.alerts import alert_markdown, alert_message, alerts_due, daily_alerts, drift_alerts
 from oulad_platform.success.tables import ALERT_LOG, COURSE_SUMMARY_DAILY
 
 DAY = pd.Timestamp("2014-05-20")
@@ -147,6 +148,70 @@ def test_the_message_of_an_alert_has_a_one_line_subject_and_its_numbers():
     assert body.endswith("Observed: 0.9\nLimit: 0.6\nEnrolments: 100\nAlert: threshold_AAA%0D%0ABcc%3A%20x-2014B_2014-05-20\n")
     with pytest.raises(ValueError, match="one alert, not 0"):
         alert_message(ALERT_LOG.empty())
+
+
+def drifted(*days: int, observed: float = 0.08) -> pd.DataFrame:
+    """Rows of MODEL_DRIFT of course days 0 to 120 of AAA 2014B, with an alarm on some, and of all."""
+    rows = pd.DataFrame({"day": np.arange(121), "code_module": "AAA", "code_presentation": "2014B", "n_students": 300})
+    start = pd.Timestamp("2014-02-01").as_unit("us")
+    rows = rows.assign(run_date=start + pd.to_timedelta(rows["day"], unit="D"), is_alarm=rows["day"].isin(days))
+    figures = rows.assign(observed_value=observed, limit_value=0.05, reason=np.where(rows["is_alarm"], "AAA-2014B: worse.", ""))
+    return pd.concat([figures, figures.assign(code_module="all", code_presentation="all", is_alarm=False)], ignore_index=True)
+
+
+def drift_days(frame: pd.DataFrame) -> list[int]:
+    """Course days on which drift is alerted, all days asked for at once."""
+    found = drift_alerts(frame, pd.DatetimeIndex(frame["run_date"].unique()))
+    return (found["alert_date"] - pd.Timestamp("2014-02-01")).dt.days.tolist()
+
+
+def test_drift_is_alerted_with_its_reason_and_figures():
+    found = drift_alerts(drifted(10), pd.DatetimeIndex(["2014-02-11"]))
+    assert found.drop(columns="alert_date").to_dict("records") == [
+        {
+            "alert_id": "drift_AAA-2014B_2014-02-11",
+            "alert_type": "drift",
+            "scope": "AAA-2014B",
+            "severity": "warning",
+            "observed_value": 0.08,
+            "limit_value": 0.05,
+            "n_students": 300,
+            "message": "Drift on 2014-02-11: AAA-2014B: worse.",
+        }
+    ]
+    assert drift_alerts(drifted(10, observed=0.1), pd.DatetimeIndex(["2014-02-11"]))["severity"].tolist() == ["critical"]
+    assert drift_alerts(drifted(), pd.DatetimeIndex(["2014-02-11"])).columns.tolist() == ALERT_LOG.names
+
+
+@pytest.mark.parametrize(
+    ("alarms", "alerted"),
+    [
+        (range(10, 100), [10, 28, 56, 84]),
+        (range(22, 60), [22, 56]),
+        (range(21, 60), [21, 28, 56]),
+        ([10, 17, 24], [10]),
+        ([10, 18, 26], [10, 18, 26]),
+        ([], []),
+    ],
+    ids=["lasts", "began six days before a reminder", "seven days before", "never a week without", "a week without", "none"],
+)
+def test_drift_that_lasts_is_alerted_on_its_first_day_and_then_every_four_weeks(alarms, alerted):
+    assert drift_days(drifted(*alarms)) == alerted
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sets(st.integers(0, 40)) | st.sets(st.integers(0, 40), min_size=25))
+def test_drift_alerts_are_a_week_apart_and_thirteen_days_back_are_enough_for_any_day(alarms):
+    frame = drifted(*alarms)
+    together = drift_days(frame)
+    assert all(later - earlier >= 7 for earlier, later in pairwise(together))
+    assert set(together) <= alarms
+    assert not alarms or together[0] == min(alarms)
+    alone = []
+    for day in frame["run_date"].unique()[:41]:
+        seen = frame[frame["run_date"].between(day - pd.Timedelta(days=13), day)]
+        alone += drift_alerts(seen, pd.DatetimeIndex([day]))["alert_date"].tolist()
+    assert [(day - pd.Timestamp("2014-02-01")).days for day in alone] == together
 
 
 @settings(max_examples=30, deadline=None)

@@ -5,19 +5,19 @@ A cohort is a presentation code (all modules that ran it). Nothing is fitted her
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol, TypeVar
 
+import numpy as np
 import pandas as pd
 
-from oulad_platform.core.calendar import end_dates
+from oulad_platform.core.calendar import DAYS_PER_WEEK, end_dates
 from oulad_platform.success.features.assembly import presentation_features
-from oulad_platform.success.presentation import closed_rates, label, presentations
-from oulad_platform.success.tables import TRAINING_PANEL
+from oulad_platform.success.presentation import Presentation, closed_rates, label, presentations
 
-PANEL_DAYS = (7, 14, 28, 42, 56, 84, 112, 140, 168, 196)
+PANEL_DAYS = tuple(range(0, 2 * 366, DAYS_PER_WEEK))
 RULE = "rule"
 
 
@@ -65,19 +65,26 @@ def version_for(day: date, candidates: Iterable[AnyDated]) -> AnyDated | None:
     return max(usable, key=lambda candidate: candidate.trained_from, default=None)
 
 
-def training_panel(tables: Mapping[str, pd.DataFrame], clicks_parts: Mapping[str, pd.DataFrame], until: date) -> pd.DataFrame:
-    """Features and outcome of every enrolment of the codes closed before `until`, on each of PANEL_DAYS it was live on.
+def training_panel(
+    tables: Mapping[str, pd.DataFrame],
+    clicks_parts: Mapping[str, pd.DataFrame],
+    until: date,
+    days: Sequence[int] = PANEL_DAYS,
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Features and outcome of every enrolment of the codes closed before `until`, on each of the course `days` it was live on.
 
-    In the columns of the table `training_panel`, label 1 = failed or withdrew; an enrolment without a result is left out. It is
-    known from the day after its code had closed, as for `versions`. No row while no code has closed.
+    A stream of one part per presentation, named such as AAA_2013J, in the columns of the table `training_panel`: one
+    presentation is held in memory at a time. Label 1 = failed or withdrew; an enrolment without a result is left out. A row is
+    known from the day after its code had closed, as for `versions`. No part while no code has closed.
     """
     courses, closed = tables["courses"], closing_days(tables["courses"])
     known = courses["code_presentation"].isin(closed.index[closed < pd.Timestamp(until)])
-    frames = [TRAINING_PANEL.empty()]
-    for one in presentations({**tables, "courses": courses[known]}, clicks_parts):
-        rows = presentation_features(one, PANEL_DAYS, closed_rates(tables, one.module))
-        outcome = label(one.enrolments).set_axis(one.enrolments["id_student"])
-        frames.append(rows.assign(label=rows["id_student"].map(outcome)).dropna(subset="label").astype({"label": "int8"}))
-    panel = pd.concat(frames, ignore_index=True)
-    closed_on = panel["code_presentation"].map(closed).astype(panel["run_date"].dtype)
-    return panel.assign(known_from=closed_on + timedelta(days=1))
+
+    def part(one: Presentation) -> tuple[str, pd.DataFrame]:
+        rows = presentation_features(one, days, closed_rates(tables, one.module))
+        outcome = rows["id_student"].map(label(one.enrolments).set_axis(one.enrolments["id_student"]))
+        known_from = closed[one.presentation].to_datetime64() + np.timedelta64(1, "D")
+        labelled = rows.assign(label=outcome, known_from=known_from.astype(rows["run_date"].dtype))
+        return one.name, labelled.dropna(subset="label").astype({"label": "int8"})
+
+    return map(part, presentations({**tables, "courses": courses[known]}, clicks_parts))

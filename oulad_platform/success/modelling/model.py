@@ -1,66 +1,77 @@
-"""The risk model: fitting, scoring, and a stored form that cannot run code when it is read.
+"""The risk model: choosing its rows, fitting, calibrating, and scoring with the champion of the day.
 
-Which rows a model may learn from is decided in `cohorts`; how good it is, in `success.evaluation`.
+Which cohorts had closed when is decided in `cohorts`, who is in charge in `registry`, how good a model is in
+`success.evaluation`; the learners and their settings stand in `learners` and `network`, the stored form in `codec`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date
-from io import BytesIO
-from typing import Any
-from zipfile import is_zipfile
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from oulad_platform.success.features.catalogue import FEATURE_NAMES
-from oulad_platform.success.modelling.cohorts import RULE, Version, version_for
+from oulad_platform.core.calendar import DAYS_PER_WEEK
+from oulad_platform.success.features.catalogue import CATALOGUE
+from oulad_platform.success.model_tables import HELD_OUT_RISK
+from oulad_platform.success.modelling.calibration import FEWEST_OF_A_CLASS, Calibration, calibrate, probability
+from oulad_platform.success.modelling.cohorts import RULE, Version
+from oulad_platform.success.modelling.learners import Floats, Labels, Learner, fit_boosting, fit_logistic, one_thread
+from oulad_platform.success.modelling.network import fit_network
 
-BACKEND = "sklearn"
-HYPERPARAMETERS = {
-    "learning_rate": 0.06,
-    "max_iter": 150,
-    "max_leaf_nodes": 15,
-    "min_samples_leaf": 80,
-    "l2_regularization": 1.0,
-    "early_stopping": False,
-}
-FEWEST_OF_A_CLASS = 20
+TRAINING_DAYS = (7, 14, 21, 28, 35, 42, 49, 56, 70, 84, 112, 140, 168, 196)
+N_FOLDS = 3
+CHALLENGER = "logistic"
 SILENT_DAYS = 7
 RULE_RISK, RULE_SAFE = 0.75, 0.25
 SCORED = ["run_date", "code_module", "code_presentation", "id_student", "day"]
-TRUSTED_TYPES = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 
 
 class ModelError(ValueError):
-    """A stored model cannot be used."""
+    """A model cannot be used."""
 
 
 @dataclass(frozen=True)
 class RiskModel:
-    """A fitted model and what must be known to use it.
+    """A fitted, calibrated model and what must be known to use it.
 
     `features` are the columns it reads, in order; `trained_from` is the first day it may score. `base_rate` is the share of
-    failed or withdrawn among its `n_rows` training rows (enrolments x days) of the cohorts in `presentations`.
+    failed or withdrawn among its `n_rows` training rows (enrolments x days) of `n_enrolments` enrolments of the cohorts in
+    `presentations`; `data_sha256` is the digest of these rows.
     """
 
     version: str
+    learner: Learner
+    calibration: Calibration
     trained_from: date
     presentations: tuple[str, ...]
     features: tuple[str, ...]
-    estimator: Any
     n_rows: int
+    n_enrolments: int
     base_rate: float
     seed: int
+    data_sha256: str
+
+
+def training_rows(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of a training panel that models learn from: of each of TRAINING_DAYS the panel day nearest to it.
+
+    A panel day half a week or more away is not taken. `parts` are those of `cohorts.training_panel`, or frames of the like.
+    """
+    chosen = [part[part["day"].isin(_nearest(part["day"].unique()))] for part in parts]
+    return pd.concat(chosen, ignore_index=True)
 
 
 def shortfall(panel: pd.DataFrame, version: Version) -> str | None:
-    """Why the version's rows of a `cohorts.training_panel` are too few to learn from; None when they are enough."""
-    students = panel.drop_duplicates(["code_module", "code_presentation", "id_student"])["label"]
+    """Why the version's rows of a training panel are too few to learn from; None when they are enough."""
+    own = panel[panel["code_presentation"].isin(version.presentations)]
+    students = own.drop_duplicates(["code_module", "code_presentation", "id_student"])["label"]
     failed, passed = int(students.eq(1).sum()), int(students.eq(0).sum())
     if min(failed, passed) >= FEWEST_OF_A_CLASS:
         return None
@@ -70,48 +81,103 @@ def shortfall(panel: pd.DataFrame, version: Version) -> str | None:
     )
 
 
-def fit(panel: pd.DataFrame, version: Version, seed: int) -> RiskModel:
-    """A gradient boosting (scikit-learn HistGradientBoostingClassifier) on the version's rows of a `cohorts.training_panel`.
+def fit(
+    panel: pd.DataFrame,
+    version: Version,
+    *,
+    kind: str = "gradient_boosting",
+    backend: str = "sklearn",
+    seed: int,
+    protected: bool = False,
+) -> tuple[RiskModel, pd.DataFrame]:
+    """A model of the version's presentations, and the risks of students its fits had not seen (table `held_out_risk`).
 
-    Features that are absent in every row are left out. Same rows and seed give the same model. Raises ValueError when fewer
-    than FEWEST_OF_A_CLASS enrolments have either outcome.
+    `panel`: a training panel, whole or its `training_rows`. `kind` is gradient_boosting, logistic (backend sklearn) or network
+    (backend pytorch or tensorflow). For the newest cohort, N_FOLDS fits leave out one part of the students each (by a hash of
+    the identifier) and score them; these margins calibrate the final fit on all rows. The held-out risks are calibrated by the
+    other parts' margins. Features that are missing in every row are left out, and protected ones unless `protected`. Same rows,
+    in any order, and same seed give the same model. Raises ValueError when fewer than FEWEST_OF_A_CLASS enrolments have either
+    outcome, BackendError when the backend is not installed.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    too_few = shortfall(panel, version)
+    rows = training_rows([panel[panel["code_presentation"].isin(version.presentations)]])
+    too_few = shortfall(rows, version)
     if too_few:
         raise ValueError(too_few)
-    used = tuple(name for name in FEATURE_NAMES if panel[name].notna().any())
-    ordered = panel.sort_values(SCORED, kind="stable")
-    with _one_thread():
-        estimator = HistGradientBoostingClassifier(random_state=seed, **HYPERPARAMETERS).fit(
-            ordered[list(used)].to_numpy("float64"), ordered["label"].to_numpy("int64")
-        )
-    return RiskModel(
-        version.name, version.trained_from, version.presentations, used, estimator, len(panel), float(panel["label"].mean()), seed
+    rows = rows.sort_values(SCORED, kind="stable", ignore_index=True)
+    names = [feature.name for feature in CATALOGUE if protected or not feature.protected]
+    values, labels = rows[names].to_numpy("float64"), rows["label"].to_numpy("int64")
+    newest = rows["code_presentation"].eq(version.presentations[-1]).to_numpy()
+    fold = (pd.util.hash_array(rows["id_student"].to_numpy("int64")) % N_FOLDS).astype("int64")
+
+    def fitted(learn: npt.NDArray[np.bool_]) -> tuple[Learner, npt.NDArray[np.bool_]]:
+        used = ~np.isnan(values[learn]).all(axis=0)
+        return _learner(kind, backend, values[np.ix_(learn, used)], labels[learn], seed), used
+
+    def left_out(one: int) -> Floats:
+        learner, used = fitted(fold != one)
+        return learner.margin(values[np.ix_(newest & (fold == one), used)])
+
+    side_by_side = min(N_FOLDS + 1, os.cpu_count() or 1) if backend == "sklearn" else 1
+    with one_thread(None), ThreadPoolExecutor(side_by_side) as pool:
+        final = pool.submit(fitted, np.ones(len(rows), bool))
+        margin = np.empty(len(rows))
+        for one, scores in enumerate(pool.map(left_out, range(N_FOLDS))):
+            margin[newest & (fold == one)] = scores
+        learner, used = final.result()
+    cohort, margin, fold = rows[newest].reset_index(drop=True), margin[newest], fold[newest]
+    features = tuple(name for name, is_used in zip(names, used, strict=True) if is_used)
+    model = RiskModel(
+        version=version.name,
+        learner=learner,
+        calibration=calibrate(margin, cohort),
+        trained_from=version.trained_from,
+        presentations=version.presentations,
+        features=features,
+        n_rows=len(rows),
+        n_enrolments=len(rows.drop_duplicates(["code_module", "code_presentation", "id_student"])),
+        base_rate=float(rows["label"].mean()),
+        seed=seed,
+        data_sha256=_digest(rows, values, names),
     )
+    return model, _held_out(version.name, cohort, margin, fold)
 
 
-def fit_versions(panel: pd.DataFrame, versions: Sequence[Version], seed: int) -> dict[str, RiskModel]:
-    """The model of each version by name, oldest first, each from its own cohorts' rows of `panel`.
+def fit_versions(
+    panel: pd.DataFrame, versions: Sequence[Version], *, backend: str = "sklearn", seed: int, protected: bool = False
+) -> tuple[dict[str, RiskModel], pd.DataFrame]:
+    """The models of all versions by name, oldest first, and their held-out risks (table `held_out_risk`).
 
-    A version with too few outcomes has no model (`shortfall` says why); the one before it, or the rule, goes on.
+    Each version has the learner of `backend` under its own name, and a logistic regression under its name with "-logistic". A
+    version with too few outcomes has no model (`shortfall` says why); the one before it, or the rule, goes on.
     """
-    rows = {version: panel[panel["code_presentation"].isin(version.presentations)] for version in versions}
-    return {version.name: fit(own, version, seed) for version, own in rows.items() if not shortfall(own, version)}
+    kind = "gradient_boosting" if backend == "sklearn" else "network"
+    models, held_out = {}, [HELD_OUT_RISK.empty()]
+    for version in versions:
+        if shortfall(panel, version):
+            continue
+        challenger = replace(version, name=f"{version.name}-{CHALLENGER}")
+        for own, learner, library in ((version, kind, backend), (challenger, CHALLENGER, "sklearn")):
+            models[own.name], risks = fit(panel, own, kind=learner, backend=library, seed=seed, protected=protected)
+            held_out.append(risks)
+    return models, HELD_OUT_RISK.conform(pd.concat(held_out, ignore_index=True))
 
 
-def predict(model: RiskModel, features: pd.DataFrame) -> npt.NDArray[np.float64]:
+def log_odds(model: RiskModel, features: pd.DataFrame) -> Floats:
+    """Calibrated log-odds of failing or withdrawing for each row. Raises ModelError when a feature it reads is absent."""
+    absent = [name for name in model.features if name not in features.columns]
+    if absent:
+        raise ModelError(f"model {model.version} reads {', '.join(absent)}, not computed any more; train it again")
+    margin = model.learner.margin(features[list(model.features)].to_numpy("float64"))
+    return model.calibration.log_odds(margin, features["code_module"])
+
+
+def predict(model: RiskModel, features: pd.DataFrame) -> Floats:
     """Probability of failing or withdrawing for each row."""
-    if features.empty:
-        return np.empty(0)
-    with _one_thread():
-        risk: npt.NDArray[np.float64] = model.estimator.predict_proba(features[list(model.features)].to_numpy("float64"))[:, 1]
-    return risk
+    return probability(log_odds(model, features))
 
 
-def rule_risk(features: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """The rule that scores before any cohort has closed, and that a model has to beat.
+def rule_risk(features: pd.DataFrame) -> Floats:
+    """The rule that scores before any model is in charge, and that a model has to beat.
 
     RULE_RISK for who missed a due assessment or did not visit for SILENT_DAYS days of the course, RULE_SAFE for all others.
     """
@@ -119,78 +185,60 @@ def rule_risk(features: pd.DataFrame) -> npt.NDArray[np.float64]:
     return np.where(features["n_assessments_missed"].gt(0) | silent, RULE_RISK, RULE_SAFE)
 
 
-def score(features: pd.DataFrame, models: Sequence[RiskModel]) -> pd.DataFrame:
+def score(features: pd.DataFrame, models: Mapping[str, RiskModel], champions: pd.DataFrame) -> pd.DataFrame:
     """run_date, enrolment, day, risk_score and model_version of each row of `features`, in its order.
 
-    Every day is scored by the newest model whose labels were all known on it, or by the rule.
+    Every day is scored by the newest row of `champions` (table `model_champions`) that is not after it, by the rule before any.
+    Raises ModelError when a champion is not among `models` or learnt from outcomes that were not known on a day it scores.
     """
-    in_charge = {day: version_for(day.date(), models) for day in features["run_date"].unique()}
-    version = features["run_date"].map({day: model.version if model else RULE for day, model in in_charge.items()}).astype("str")
+    ordered = champions.sort_values("champion_from")
+    since = np.searchsorted(ordered["champion_from"].to_numpy(), features["run_date"].to_numpy(), side="right")
+    version = np.array([RULE, *ordered["model_version"]], dtype=object)[since]
     risk = np.empty(len(features))
-    for model in [*models, None]:
-        rows = version.eq(model.version if model else RULE).to_numpy()
-        risk[rows] = predict(model, features[rows]) if model else rule_risk(features[rows])
-    return features[SCORED].assign(risk_score=risk, model_version=version)
+    for name in dict.fromkeys(version):
+        rows = version == name
+        if name == RULE:
+            risk[rows] = rule_risk(features[rows])
+            continue
+        first = features["run_date"][rows].min().date()
+        if name not in models:
+            raise ModelError(f"model {name} is in charge of {first} but is not stored; train it again or roll it back")
+        if models[name].trained_from > first:
+            raise ModelError(
+                f"model {name} is in charge of {first} but learnt from outcomes known on {models[name].trained_from}; "
+                "put an older one in charge of that day"
+            )
+        risk[rows] = predict(models[name], features[rows])
+    return features[SCORED].assign(risk_score=risk, model_version=pd.Series(version, index=features.index, dtype="str"))
 
 
-def to_bytes(model: RiskModel) -> bytes:
-    """The model as a skops archive: its estimator and, as JSON, everything else."""
-    import sklearn
-    from skops.io import dumps
-
-    card = {
-        "scikit_learn": sklearn.__version__,
-        "version": model.version,
-        "trained_from": model.trained_from.isoformat(),
-        "presentations": model.presentations,
-        "features": model.features,
-        "n_rows": model.n_rows,
-        "base_rate": model.base_rate,
-        "seed": model.seed,
-    }
-    stored: bytes = dumps({"card": json.dumps(card), "estimator": model.estimator})
-    return stored
+def _nearest(days: npt.NDArray[np.generic]) -> list[int]:
+    known = np.sort(days.astype("int64"))
+    distance = np.abs(known[None, :] - np.array(TRAINING_DAYS)[:, None])
+    near = distance.min(axis=1, initial=DAYS_PER_WEEK) * 2 < DAYS_PER_WEEK
+    return known[distance[near].argmin(axis=1)].tolist() if near.any() else []
 
 
-def from_bytes(stored: bytes) -> RiskModel:
-    """The model in a skops archive.
-
-    Raises ModelError when the bytes are no such archive, hold a type this module does not write, or were written with another
-    scikit-learn, whose trees may differ.
-    """
-    import sklearn
-    from skops.io import get_untrusted_types, loads
-
-    if not is_zipfile(BytesIO(stored)):
-        raise ModelError(f"the stored model ({len(stored):,} bytes) is not a skops archive; train it again")
-    strange = sorted(set(get_untrusted_types(data=stored)) - TRUSTED_TYPES)
-    if strange:
-        raise ModelError(
-            f"the stored model holds types that were not written by this platform: {', '.join(strange)}; train it again"
-        )
-    content = loads(stored, trusted=sorted(TRUSTED_TYPES))
-    if not isinstance(content, dict) or set(content) != {"card", "estimator"}:
-        raise ModelError("the stored archive is not a risk model of this platform; train it again")
-    card = json.loads(content["card"])
-    if card["scikit_learn"] != sklearn.__version__:
-        raise ModelError(
-            f"model {card['version']} was trained with scikit-learn {card['scikit_learn']}, installed is {sklearn.__version__}; "
-            "train it again"
-        )
-    return RiskModel(
-        version=card["version"],
-        trained_from=date.fromisoformat(card["trained_from"]),
-        presentations=tuple(card["presentations"]),
-        features=tuple(card["features"]),
-        estimator=content["estimator"],
-        n_rows=card["n_rows"],
-        base_rate=card["base_rate"],
-        seed=card["seed"],
-    )
+def _learner(kind: str, backend: str, values: Floats, labels: Labels, seed: int) -> Learner:
+    if kind == "network":
+        return fit_network(values, labels, seed, backend)
+    return fit_logistic(values, labels, seed) if kind == "logistic" else fit_boosting(values, labels, seed)
 
 
-def _one_thread() -> Any:
-    """OpenMP threads spin while a neighbour works and sum in another order; one thread is neither slow nor unstable."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+def _held_out(version: str, cohort: pd.DataFrame, margin: Floats, fold: npt.NDArray[np.int64]) -> pd.DataFrame:
+    risk = np.empty(len(cohort))
+    for one in range(N_FOLDS):
+        own = fold == one
+        fitted = calibrate(margin[~own], cohort[~own])
+        risk[own] = probability(fitted.log_odds(margin[own], cohort["code_module"][own]))
+    columns = [name for name in HELD_OUT_RISK.names if name not in ("model_version", "risk_score")]
+    return HELD_OUT_RISK.conform(cohort[columns].assign(model_version=version, risk_score=risk))
 
-    return threadpool_limits(limits=1, user_api="openmp")
+
+def _digest(rows: pd.DataFrame, values: Floats, names: Sequence[str]) -> str:
+    """SHA-256 of the training rows: key, features and label, whatever order they came in."""
+    keys = pd.util.hash_pandas_object(rows[[*SCORED, "label"]], index=False).to_numpy()
+    digest = hashlib.sha256(",".join(names).encode())
+    digest.update(keys.tobytes())
+    digest.update(np.where(np.isnan(values), np.nan, values).astype("float32").tobytes())
+    return digest.hexdigest()

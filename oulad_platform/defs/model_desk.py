@@ -1,0 +1,42 @@
+"""`oulad models`, `oulad promote`, `oulad rollback`: what persons see of the registry, and what they decide."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from oulad_platform.defs.jobs import REGISTER
+from oulad_platform.defs.local_run import materialize
+from oulad_platform.defs.resources import Platform
+from oulad_platform.success.model_tables import MODEL_CHAMPIONS, MODEL_DECISIONS, MODEL_REGISTRY
+from oulad_platform.success.modelling import decisions
+
+
+def show(platform: Platform) -> None:
+    """Prints a row for each version, and who is in charge today."""
+    read = platform.database.read
+    listed = decisions.models_listed(read(MODEL_REGISTRY))
+    table = Table(*listed.columns, title="Risk models")
+    for row in listed.itertuples(index=False):
+        table.add_row(*map(str, row))
+    console = Console()
+    console.print(table)
+    console.print(decisions.in_charge(read(MODEL_CHAMPIONS), platform.today()), markup=False, soft_wrap=True)
+
+
+def decide(platform: Platform, decision: str, version: str, by: str, reason: str, first: date) -> bool:
+    """Records the decision, makes the registry again and shows it. True if that worked."""
+    database, today = platform.database, platform.today()
+    taken = database.read(MODEL_DECISIONS)
+    new = decisions.decide(
+        database.read(MODEL_REGISTRY), taken, decision, version, first, by, reason, at=datetime.now(UTC), today=today
+    )
+    database.replace(MODEL_DECISIONS, MODEL_DECISIONS.conform(pd.concat([taken, new])))
+    made = materialize(platform, today, today, REGISTER)
+    show(platform)
+    if first <= today:
+        Console().print(f"Scores made on {today} before this are made again by: oulad run --days 1", markup=False)
+    return made

@@ -1,0 +1,147 @@
+"""The stored form of a risk model: a skops archive, so that reading one cannot run code. Where it is kept is decided elsewhere.
+
+It holds a card (JSON) and the learner: scikit-learn's trees, or plain arrays for all other learners.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile, is_zipfile
+
+import numpy as np
+
+from oulad_platform.success.modelling.calibration import Calibration
+from oulad_platform.success.modelling.learners import Floats, GradientBoosting, Learner, Logistic, Scaling
+from oulad_platform.success.modelling.model import ModelError, RiskModel
+from oulad_platform.success.modelling.network import Network
+
+TRUSTED_TYPES = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
+SCALING = ("median", "mean", "sd", "absent")
+
+
+def to_bytes(model: RiskModel) -> bytes:
+    """The model as a skops archive."""
+    import sklearn
+    from skops.io import dumps
+
+    learner = model.learner
+    card = {
+        "scikit_learn": sklearn.__version__,
+        "kind": learner.kind,
+        "backend": learner.backend,
+        "hyperparameters": dict(learner.hyperparameters),
+        "calibration": {
+            "slope": model.calibration.slope,
+            "intercept": model.calibration.intercept,
+            "by_module": dict(model.calibration.by_module),
+        },
+        "version": model.version,
+        "trained_from": model.trained_from.isoformat(),
+        "presentations": model.presentations,
+        "features": model.features,
+        "n_rows": model.n_rows,
+        "n_enrolments": model.n_enrolments,
+        "base_rate": model.base_rate,
+        "seed": model.seed,
+        "data_sha256": model.data_sha256,
+    }
+    stored: bytes = dumps({"card": json.dumps(card), "learner": _content(learner)})
+    return stored
+
+
+def from_bytes(stored: bytes) -> RiskModel:
+    """The model in a skops archive.
+
+    Raises ModelError when the bytes are no such archive, hold a type or content this module does not write, or hold trees of
+    another scikit-learn, which may read them differently.
+    """
+    import sklearn
+
+    content = _loaded(stored)
+    try:
+        card = json.loads(content["card"])
+        kind, installed = card["kind"], sklearn.__version__
+        if kind == GradientBoosting.kind and card["scikit_learn"] != installed:
+            raise ModelError(
+                f"model {card['version']} was trained with scikit-learn {card['scikit_learn']}, installed is {installed}; "
+                "train it again"
+            )
+        return RiskModel(
+            version=card["version"],
+            learner=_learner(card, content["learner"]),
+            calibration=Calibration(**card["calibration"]),
+            trained_from=date.fromisoformat(card["trained_from"]),
+            presentations=tuple(card["presentations"]),
+            features=tuple(card["features"]),
+            n_rows=card["n_rows"],
+            n_enrolments=card["n_enrolments"],
+            base_rate=card["base_rate"],
+            seed=card["seed"],
+            data_sha256=card["data_sha256"],
+        )
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ModelError("the stored archive is not a risk model of this platform; train it again") from error
+
+
+def _loaded(stored: bytes) -> Mapping[str, Any]:
+    from skops.io import get_untrusted_types, loads
+
+    if not is_zipfile(BytesIO(stored)):
+        raise ModelError(f"the stored model ({len(stored):,} bytes) is not a skops archive; train it again")
+    try:
+        strange = sorted(set(get_untrusted_types(data=stored)) - TRUSTED_TYPES)
+        if strange:
+            raise ModelError(
+                f"the stored model holds types that were not written by this platform: {', '.join(strange)}; train it again"
+            )
+        content = loads(stored, trusted=sorted(TRUSTED_TYPES))
+    except (BadZipFile, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(f"the stored model ({len(stored):,} bytes) is a damaged skops archive; train it again") from error
+    if not isinstance(content, dict) or set(content) != {"card", "learner"}:
+        raise ModelError("the stored archive is not a risk model of this platform; train it again")
+    return content
+
+
+def _content(learner: Learner) -> dict[str, Any]:
+    if isinstance(learner, GradientBoosting):
+        return {"estimators": list(learner.estimators)}
+    if isinstance(learner, Logistic):
+        weights = {"intercept": learner.intercept, "weights": learner.weights, "absence_weights": learner.absence_weights}
+        return _scaling_content(learner.scaling) | weights
+    if isinstance(learner, Network):
+        return _scaling_content(learner.scaling) | {"kernels": list(learner.kernels), "biases": list(learner.biases)}
+    raise TypeError(f"{type(learner).__name__} has no stored form; add one to {__name__}")
+
+
+def _learner(card: Mapping[str, Any], content: Mapping[str, Any]) -> Learner:
+    """Raises TypeError or KeyError for content that `_content` does not write."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    settings, n_features = card["hyperparameters"], len(card["features"])
+    if card["kind"] == GradientBoosting.kind:
+        estimators = tuple(content["estimators"])
+        if not all(isinstance(one, HistGradientBoostingClassifier) and one.n_features_in_ == n_features for one in estimators):
+            raise TypeError("no gradient boosting of these features")
+        return GradientBoosting(estimators, settings)
+    scaling = Scaling(**{name: _array(content[name], n_features) for name in SCALING}, largest=float(content["largest"]))
+    if card["kind"] == Logistic.kind:
+        weights, absence_weights = (_array(content[name], n_features) for name in ("weights", "absence_weights"))
+        return Logistic(scaling, float(content["intercept"]), weights, absence_weights, settings)
+    biases = tuple(_array(one, len(one)) for one in content["biases"])
+    wide = [2 * n_features, *map(len, biases)]
+    kernels = tuple(_array(one, *wide[place : place + 2]) for place, one in enumerate(content["kernels"]))
+    return Network(scaling, kernels, biases, card["backend"], settings)
+
+
+def _scaling_content(scaling: Scaling) -> dict[str, Any]:
+    return {name: getattr(scaling, name) for name in SCALING} | {"largest": scaling.largest}
+
+
+def _array(value: Any, *shape: int) -> Floats:
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64 or value.shape != shape:
+        raise TypeError(f"{type(value).__name__} where {shape} numbers should be")
+    return value

@@ -1,0 +1,121 @@
+"""The tables of oversight: how fair the models are to groups, and how far the students of today are from those learnt from."""
+
+from __future__ import annotations
+
+from oulad_platform.core.tables import Column, Table
+from oulad_platform.success.model_tables import HIGH, KNOWN_FROM, LOW, N_STUDENTS, TESTED, VALUE
+from oulad_platform.success.tables import DAY, MODULE, PRESENTATION, RUN_DATE, VERSION
+
+MODEL_FAIRNESS = Table(
+    "model_fairness",
+    "One row per model version, evaluation, tested cohort, day, attribute, group and measure.",
+    (
+        VERSION,
+        Column("evaluation", "text", "next_cohort, earlier_cohorts, or held_out (fits that never saw the student)."),
+        TESTED,
+        DAY,
+        Column("attribute", "text", "gender, age_band, imd_band, disability, or two joined by ' x '."),
+        Column("group_name", "text", "The group."),
+        Column("reference_group", "text", "What it is compared with: everybody else in the same modules."),
+        Column(
+            "measure",
+            "text",
+            "abroca, tpr_gap, fpr_gap, mean_risk_gap (group minus rest), abroca_by_chance (its 95th percentile by chance).",
+        ),
+        VALUE,
+        LOW,
+        HIGH,
+        Column("p_value", "float64", "Two-sided; by permutation within modules for abroca.", nullable=True, minimum=0, maximum=1),
+        Column(
+            "p_value_holm",
+            "float64",
+            "Holm over the groups of a test and day, each measure by itself.",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+        ),
+        Column("n_students", "int32", "Enrolments of the group.", "enrolments", minimum=0),
+        Column("n_positive", "int32", "Of these, failed or withdrew.", "enrolments", minimum=0),
+        KNOWN_FROM,
+    ),
+    key=("model_version", "evaluation", "tested_cohort", "day", "attribute", "group_name", "measure"),
+    allow_empty=True,
+)
+FEATURE_DRIFT = Table(
+    "feature_drift",
+    "One row per day, running presentation and feature: how far its values lie from those learnt from at that course day.",
+    (
+        RUN_DATE,
+        MODULE,
+        PRESENTATION,
+        Column("feature", "text", "Feature of the catalogue."),
+        Column("psi", "float64", "Population stability index over the tenths of the reference.", nullable=True, minimum=0),
+        Column("ks", "float64", "Two-sample Kolmogorov-Smirnov distance.", nullable=True, minimum=0, maximum=1),
+        Column("ks_p_value", "float64", "Its p-value.", nullable=True, minimum=0, maximum=1),
+        Column("missing_rate", "float64", "Share of enrolments without a value.", "share", minimum=0, maximum=1),
+        Column("missing_rate_reference", "float64", "The same in the reference.", "share", minimum=0, maximum=1),
+        N_STUDENTS,
+        Column("n_reference", "int32", "Enrolments of the reference.", "enrolments", minimum=0),
+        Column("reference_module", "text", "Module compared with, or 'all' where it has under 200 rows."),
+        Column("reference_day", "int16", "Course day compared at: the newest of the panel.", "days"),
+        Column(
+            "reference_auc",
+            "float64",
+            "AUC of the feature alone on the reference's outcomes.",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+        ),
+        VERSION,
+    ),
+    key=("run_date", "code_module", "code_presentation", "feature"),
+    day="run_date",
+    allow_empty=True,
+)
+MODEL_DRIFT = Table(
+    "model_drift",
+    "One row per day and running presentation, and for all: how good the champion seems before any outcome is known.",
+    (
+        RUN_DATE,
+        Column("code_module", "text", "Module, or 'all'."),
+        Column("code_presentation", "text", "Presentation, or 'all'."),
+        DAY,
+        N_STUDENTS,
+        Column("mean_risk", "float64", "Mean risk given.", "probability", minimum=0, maximum=1),
+        Column("estimated_auc", "float64", "AUC the scores promise if they are calibrated.", nullable=True, minimum=0, maximum=1),
+        Column(
+            "reference_auc",
+            "float64",
+            "AUC on the held-out students of the champion's newest cohort, same course day.",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "proxy_auc",
+            "float64",
+            "AUC of the scores of 14 days ago on who has missed an assessment due since.",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "proxy_reference_auc",
+            "float64",
+            "Mean proxy AUC of the version on held-out students.",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+        ),
+        Column("n_proxy", "int32", "Enrolments with an assessment due since then.", "enrolments", minimum=0),
+        Column("n_features_drifted", "int32", "Features above the PSI limit.", "features", minimum=0),
+        Column("observed_value", "float64", "Strongest alarm: AUC shortfall or share of features.", nullable=True),
+        Column("limit_value", "float64", "The limit it is above.", nullable=True),
+        Column("is_alarm", "bool", "An alert is raised: the reason says why."),
+        Column("reason", "text", "What drifted, a sentence; empty when nothing did."),
+        VERSION,
+    ),
+    key=("run_date", "code_module", "code_presentation"),
+    day="run_date",
+    allow_empty=True,
+)
