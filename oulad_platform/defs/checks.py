@@ -18,12 +18,16 @@ from oulad_platform.defs.partitions import days_of, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment.algebra import check_algebra
 from oulad_platform.enrollment.tables import QUALITY_RULES
+from oulad_platform.sources.tables import SMALL_TABLES, STUDENT_VLE
+from oulad_platform.success.features.shift import check_shift
 from oulad_platform.success.marts import check_counts, check_student_risk
+from oulad_platform.success.presentation import CLICK_COLUMNS
 
 DAYS_AT_ONCE = {"lake": 7, "warehouse": 31}  # the lake keeps the large tables
 SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
 QUALITY = entry("enrollment", "data_quality_findings")
 METRICS = entry("enrollment", "enrollment_metrics")
+FEATURES = entry("success", "features")
 RISK = entry("success", "student_risk_daily")
 COURSES = entry("success", "course_summary_daily")
 
@@ -101,6 +105,13 @@ def risk_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
     ]
 
 
+def shift_findings(platform: Platform, days: Sequence[date]) -> list[Finding]:
+    """The features of the newest day would be the same without any raw row dated on that day or later."""
+    raw = {table.name: platform.lake.read("sources", table) for table in SMALL_TABLES}
+    clicks = platform.lake.parts("sources", STUDENT_VLE, CLICK_COLUMNS)
+    return check_shift(raw, clicks, days[-1], read_days(platform, FEATURES, days[-1:]))
+
+
 INVARIANTS: dict[str, tuple[Entry, Callable[[Platform, Sequence[date]], list[Finding]]]] = {
     "changes_add_up": (METRICS, algebra_findings),
     "scores_flags_and_bands_agree": (RISK, risk_findings),
@@ -114,6 +125,7 @@ def all_checks(daily: dg.PartitionsDefinition, *, has_campus: bool) -> list[dg.A
     return [
         *(_contract(of, daily if of.table.day else None) for of in tables),
         *(_invariant(name, of, findings, daily) for name, (of, findings) in INVARIANTS.items() if of in tables),
+        *([_invariant("nothing_from_later", FEATURES, shift_findings, daily)] if has_campus else []),
         *(_quality(rule, daily) for rule in QUALITY_RULES),
     ]
 

@@ -36,7 +36,7 @@ MODEL_INDEX = f"{MODELS}/index.json"
 
 
 def lazily(columns: Sequence[str], dictionary: Sequence[str] = ()) -> dict[str, Any]:
-    """Input metadata: every stored day as an Arrow table of these columns, read when it is asked for."""
+    """Input metadata: every stored day as an Arrow table, or part as a frame, of these columns, read when it is asked for."""
     return {"columns": list(columns), "dictionary": list(dictionary)}
 
 
@@ -121,7 +121,7 @@ class TableIOManager(dg.IOManager):
         entry = CATALOG[context.asset_key]
         store = self.platform.lake if entry.store == "lake" else None
         if entry.parts:
-            return self.platform.lake.parts(entry.line, entry.table)
+            return self.platform.lake.parts(entry.line, entry.table, context.definition_metadata.get("columns"))
         if not context.has_asset_partitions:
             return store.read(entry.line, entry.table) if store else self.platform.database.read(entry.table)
         if columns := context.definition_metadata.get("columns"):

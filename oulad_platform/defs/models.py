@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from oulad_platform.defs.catalog import entry
-from oulad_platform.defs.io_managers import DAY_BY_DAY, NEWEST, Days
+from oulad_platform.defs.io_managers import DAY_BY_DAY, NEWEST, Days, lazily
 from oulad_platform.defs.metadata import picture
 from oulad_platform.defs.partitions import A_FORTNIGHT_BACK, SINGLE_RUN, days_of, in_pieces
 from oulad_platform.defs.resources import Platform
@@ -21,13 +21,18 @@ from oulad_platform.success.explanation import reasons, top_features
 from oulad_platform.success.model_tables import MODEL_DECISIONS
 from oulad_platform.success.modelling import cohorts, gates, registry
 from oulad_platform.success.modelling import model as risk
+from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.oversight import drift, drift_charts, fairness, fairness_charts
 from oulad_platform.success.oversight.drift_reference import PROXY_DAYS
+from oulad_platform.success.presentation import CLICK_COLUMNS
 
 Models = Mapping[str, risk.RiskModel]
 Frames = Any  # a mapping of days to frames, read on demand; Dagster would want a dict
 
-RAW = {**{name: dg.AssetIn(key) for name, key in SMALL.items()}, "student_vle": dg.AssetIn(CLICKS)}
+RAW = {
+    **{name: dg.AssetIn(key) for name, key in SMALL.items()},
+    "student_vle": dg.AssetIn(CLICKS, metadata=lazily(CLICK_COLUMNS)),
+}
 FEATURES = entry("success", "features")
 PANEL = entry("success", "training_panel")
 HELD_OUT = entry("success", "held_out_risk")
@@ -111,7 +116,9 @@ def model_tests(
     )
     evaluation = tabulation.model_evaluation(tested, tables["student_info"], tables["student_registration"], settings.random_seed)
     curve = tabulation.calibration_curve(tested)
-    audited = fairness.model_fairness(fairness.audited(tried, held_out_risk), tables["student_info"], seed=settings.random_seed)
+    rule_risk = partial(gates.scores_of(training_panel, risk_model), RULE)
+    rows = fairness.audited(tried, held_out_risk, rule_risk)
+    audited = fairness.model_fairness(rows, tables["student_info"], seed=settings.random_seed)
     _show_tests(context, evaluation, curve, audited, risk_model)
     return evaluation, curve, audited
 

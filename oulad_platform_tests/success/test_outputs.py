@@ -30,6 +30,19 @@ def risk() -> pd.DataFrame:
     return STUDENT_RISK_DAILY.conform(student_risk(frame.assign(day=100, model_version="2013B"), threshold=0.25))
 
 
+REASONS = pd.DataFrame(
+    {
+        "run_date": pd.Timestamp(TODAY).as_unit("us"),
+        "code_module": "BBB",
+        "code_presentation": "2014B",
+        "id_student": [3, 3, 3, 2],
+        "direction": ["raises", "raises", "lowers", "lowers"],
+        "rank": [1, 2, 1, 1],
+        "sentence": ["no visit for 12 days", "2 assessments missed", "mean mark of 80", "active on 6 of the last 7 days"],
+    }
+)
+
+
 def made(scores: pd.DataFrame) -> dict[str, bytes]:
     today = scores[scores["run_date"] == pd.Timestamp(TODAY)]
     assignments = assign(today, "trial", 10, seed=7)
@@ -40,7 +53,9 @@ def made(scores: pd.DataFrame) -> dict[str, bytes]:
         metrics={"auc": float("nan")},
         risk=scores,
         course_summary=course_summary(scores),
+        reasons=REASONS,
         shap_top_features={"clicks_7d": 0.5},
+        shap_features={"features": {"clicks_7d": {"importance": 0.5}}},
         shap_summary_png=b"png",
         alerts=ALERT_LOG.empty(),
         assignments=assignments,
@@ -69,6 +84,7 @@ def test_every_file_of_the_seed_documents_is_made():
         "outputs/marts/student_risk_latest.csv",
         "outputs/metrics_latest.json",
         "outputs/predictions_latest.csv",
+        "outputs/shap_features.json",
         "outputs/shap_summary.png",
         "outputs/shap_top_features.json",
         "reports/ab_test_report.md",
@@ -81,6 +97,17 @@ def test_predictions_are_those_of_the_day_at_highest_risk_first():
     found = read(made(risk())["outputs/predictions_latest.csv"])
     assert found["id_student"].tolist() == [3, 2]
     assert found["run_date"].unique().tolist() == ["2014-05-20"]
+
+
+def test_predictions_say_why_and_what_speaks_against():
+    found = read(made(risk())["outputs/predictions_latest.csv"]).set_index("id_student")
+    assert found.loc[3, ["reason_1", "reason_2", "against_1"]].tolist() == [
+        "no visit for 12 days",
+        "2 assessments missed",
+        "mean mark of 80",
+    ]
+    assert found["reason_3"].isna().all()
+    assert found.loc[[2], "reason_1"].isna().all()
 
 
 def test_samples_are_of_the_day_and_latest_of_each_presentation():

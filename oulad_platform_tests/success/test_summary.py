@@ -7,13 +7,13 @@ from datetime import date
 import pandas as pd
 
 from oulad_platform.core.checks import check_frame
+from oulad_platform.success.model_tables import MODEL_EVALUATION
 from oulad_platform.success.summary import executive_summary, summary_markdown
 from oulad_platform.success.tables import (
     ALERT_LOG,
     COURSE_SUMMARY_DAILY,
     EXECUTIVE_SUMMARY,
     EXPERIMENT_RESULTS,
-    MODEL_METRICS,
     ROI_SENSITIVITY,
     STUDENT_RISK_DAILY,
 )
@@ -25,7 +25,7 @@ NOTHING = {
     "enrollment": pd.DataFrame(columns=METRICS),
     "risk": STUDENT_RISK_DAILY.empty(),
     "course_summary": COURSE_SUMMARY_DAILY.empty(),
-    "model_metrics": MODEL_METRICS.empty(),
+    "model_evaluation": MODEL_EVALUATION.empty(),
     "alerts": ALERT_LOG.empty(),
     "experiments": EXPERIMENT_RESULTS.empty(),
     "roi": ROI_SENSITIVITY.empty(),
@@ -130,10 +130,10 @@ def test_a_first_week_has_no_week_before():
 
 def test_a_test_whose_outcomes_were_not_known_on_the_day_is_not_told():
     row = {"evaluation": "next_cohort", "tested_cohort": "2014B", "code_module": "all", "day": 28, "metric": "auc", "value": 0.76}
-    metrics = pd.DataFrame([row])
+    metrics = pd.DataFrame([row]).assign(model_version="2013J")
     told = [("Tested on cohort 2014B, which it had not seen, its AUC is 0.760 on day 28.", 0.76)]
-    assert under("Model", model_metrics=metrics.assign(known_from=DAY)) == told
-    assert [text for text, _ in under("Model", model_metrics=metrics.assign(known_from=pd.Timestamp("2014-05-21")))] == [
+    assert under("Model", model_evaluation=metrics.assign(known_from=DAY)) == told
+    assert [text for text, _ in under("Model", model_evaluation=metrics.assign(known_from=pd.Timestamp("2014-05-21")))] == [
         "The model has not been tested on a later cohort yet: too few have closed."
     ]
 
@@ -141,9 +141,9 @@ def test_a_test_whose_outcomes_were_not_known_on_the_day_is_not_told():
 def test_the_newest_cohort_is_the_one_known_last_whatever_its_name():
     rows = [("spring", 0.7, "2013-09-30"), ("autumn", 0.8, "2014-02-01"), ("winter", 0.9, "2014-06-27")]
     metrics = pd.DataFrame(rows, columns=["tested_cohort", "value", "known_from"])
-    metrics = metrics.assign(evaluation="next_cohort", code_module="all", day=28, metric="auc")
+    metrics = metrics.assign(evaluation="next_cohort", code_module="all", day=28, metric="auc", model_version="2013J")
     metrics["known_from"] = pd.to_datetime(metrics["known_from"])
-    assert under("Model", model_metrics=metrics) == [
+    assert under("Model", model_evaluation=metrics) == [
         ("Tested on cohort autumn, which it had not seen, its AUC is 0.800 on day 28.", 0.8)
     ]
 
@@ -159,8 +159,17 @@ def test_the_model_is_judged_on_the_newest_cohort_it_had_not_seen():
         ("next_cohort", "2014B", "all", 28, "recall_at_10_pct", 0.214),
     ]
     metrics = pd.DataFrame(rows, columns=["evaluation", "tested_cohort", "code_module", "day", "metric", "value"])
+    beside = metrics[metrics["day"] == 28].assign(value=0.6)
+    metrics = pd.concat(
+        [
+            metrics.assign(model_version="2013J"),
+            beside.assign(model_version="2013J-logistic"),
+            beside.assign(model_version="silent_7_days"),
+        ],
+        ignore_index=True,
+    )
     metrics["known_from"] = metrics["tested_cohort"].map({"2013J": DAY - pd.Timedelta(days=200)}).fillna(DAY)
-    assert under("Model", model_metrics=metrics) == [
+    assert under("Model", model_evaluation=metrics) == [
         ("Tested on cohort 2014B, which it had not seen, its AUC is 0.725 on day 14, 0.760 on day 28.", 0.76),
         (
             "Contacting the 10 % at highest risk on day 28 would have reached 21.4% of those who then failed or withdrew.",

@@ -15,7 +15,7 @@ from oulad_platform.success.evaluation.ladder import HONEST, RUNGS
 from oulad_platform.success.evaluation.protocol import EARLIER_COHORTS, HEADLINE_DAY, NEXT_COHORT, PROTOCOLS
 from oulad_platform.success.evaluation.rules import IN_METRICS
 from oulad_platform.success.modelling.gates import FEWEST_OF_MODULE
-from oulad_platform.success.oversight.fairness import CROSSED, fairness_gate, is_harm, spoken
+from oulad_platform.success.oversight.fairness import CROSSED, harms, is_harm, spoken
 from oulad_platform.success.tables import ALL
 
 FIGURES = {
@@ -136,7 +136,7 @@ def fairness(audited: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str
     if audited.empty:
         yield "Unknown: no group was large enough, or none was audited by this day.\n"
         return
-    harm = fairness_gate(audited)
+    harm = harms(audited)
     yield "".join(f"- {markdown_text(sentence)}\n" for sentence in harm or ["No group is beyond the limits of the gate."])
     newest = audited.sort_values(["known_from", *TEST]).iloc[-1]
     rows = audited[audited["evaluation"].eq(newest["evaluation"]) & audited["tested_cohort"].eq(newest["tested_cohort"])]

@@ -1,17 +1,19 @@
 """The learners a risk model is made of: fitted on numbers, they give log-odds. Their settings stand here, once.
 
-Which rows and features they see is decided in `model`, what their log-odds are worth as probabilities in `calibration`; the
-neural network lives in `network`.
+Which features they read is decided in `inputs`, which rows in `model`, what their log-odds are worth as probabilities in
+`calibration`; the neural network lives in `network`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from oulad_platform.success.modelling.inputs import CHANGING, DAY, LOGGED, REGION, for_linear, for_trees
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer[Any]]
@@ -26,7 +28,9 @@ BOOSTING: Settings = {
     "l2_regularization": 10.0,
     "max_features": 0.2,
 }
-LOGISTIC: Settings = {"C": 0.01, "largest": 4.0}
+FEWEST_LEAVES = 50  # as few rows that a leaf of the least size is at most one in so many of them
+LOGISTIC: Settings = {"C": 0.005, "largest": 3.0}
+DRIFT_FROM, DRIFT_UNIT, DRIFT_LAST = 29, 14, 85
 
 
 class Learner(Protocol):
@@ -91,50 +95,147 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Logistic:
-    """Logistic regression on `Scaling`: one weight per feature, one for its absence. The standing challenger."""
+    """Logistic regression on `Scaling`: one weight per feature, one for its absence. Alone it is the standing challenger.
+
+    Of the features at the places `logged`, the logarithm of one more is scaled. The weights of those at `changing` move by
+    `drifts` with every DRIFT_UNIT days from day DRIFT_FROM, until day DRIFT_LAST; the feature at `day` says which day it is. A
+    region is no quantity: each has a weight of its own above or below the mean student's, one that is unknown has none.
+    """
 
     scaling: Scaling
     intercept: float
     weights: Floats
     absence_weights: Floats
     hyperparameters: Settings
+    logged: tuple[int, ...] = ()
+    day: int | None = None
+    changing: tuple[int, ...] = ()
+    drifts: Floats = field(default_factory=lambda: np.empty(0))
+    region: int | None = None
+    region_weights: Floats = field(default_factory=lambda: np.empty(0))
     kind: ClassVar[str] = "logistic"
     backend: ClassVar[str] = "sklearn"
 
     def terms(self, values: Floats) -> Floats:
-        """What each feature adds to the log-odds, shape (rows, features): 0 for a feature at the training rows' mean."""
-        return self.scaling.values(values) * self.weights + self.scaling.absences(values) * self.absence_weights
+        """What each feature adds to the log-odds on the row's day, shape (rows, features): 0 at the training rows' mean."""
+        raw = _logged(values, self.logged)
+        scaled = self.scaling.values(raw)
+        moved = scaled[:, self.changing] * drift(values, self.day) * self.drifts
+        scaled *= self.weights
+        scaled[:, self.changing] += moved
+        scaled += self.scaling.absences(raw) * self.absence_weights
+        if self.region is not None:
+            scaled[:, self.region] = _regions(values[:, self.region], len(self.region_weights)) @ self.region_weights
+        return scaled
 
     def margin(self, values: Floats) -> Floats:
         return self.intercept + self.terms(values).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Boosted trees and a logistic regression, log-odds averaged. Each reads some of the features: those at its places."""
+
+    trees: GradientBoosting
+    linear: Logistic
+    of_trees: tuple[int, ...]
+    of_linear: tuple[int, ...]
+    kind: ClassVar[str] = "blend"
+    backend: ClassVar[str] = "sklearn"
+
+    @property
+    def hyperparameters(self) -> Settings:
+        return {**self.trees.hyperparameters, **self.linear.hyperparameters}
+
+    def margin(self, values: Floats) -> Floats:
+        return (self.trees.margin(values[:, self.of_trees]) + self.linear.margin(values[:, self.of_linear])) / 2
+
+
+def fit_blend(
+    values: Floats, labels: Labels, seed: int, names: Sequence[str], weights: Floats | None = None, groups: Labels | None = None
+) -> Blend:
+    """A blend on labels 0 and 1; `names` are those of the features. Groups as in `fit_logistic`."""
+    of_trees, of_linear = for_trees(names), for_linear(names)
+    return Blend(
+        fit_boosting(values[:, of_trees], labels, seed, weights),
+        fit_logistic(values[:, of_linear], labels, seed, weights, [names[place] for place in of_linear], groups),
+        tuple(of_trees),
+        tuple(of_linear),
+    )
 
 
 def fit_boosting(values: Floats, labels: Labels, seed: int, weights: Floats | None = None) -> GradientBoosting:
     """Boosted trees on labels 0 and 1. No feature may be missing in every row: scikit-learn 1.9 fails on it."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    chosen = {name: value for name, value in BOOSTING.items() if name != "n_seeds"}
+    least = max(1, min(BOOSTING["min_samples_leaf"], len(values) // FEWEST_LEAVES))
+    settings = {**BOOSTING, "min_samples_leaf": least}
+    chosen = {name: value for name, value in settings.items() if name != "n_seeds"}
     with one_thread():
         estimators = tuple(
             HistGradientBoostingClassifier(random_state=seed + place, early_stopping=False, **chosen).fit(values, labels, weights)
             for place in range(BOOSTING["n_seeds"])
         )
-    return GradientBoosting(estimators, BOOSTING)
+    return GradientBoosting(estimators, settings)
 
 
-def fit_logistic(values: Floats, labels: Labels, seed: int, weights: Floats | None = None) -> Logistic:
-    """L2-penalised logistic regression on labels 0 and 1. Convex, so the seed changes nothing."""
+def fit_logistic(
+    values: Floats,
+    labels: Labels,
+    seed: int,
+    weights: Floats | None = None,
+    names: Sequence[str] = (),
+    groups: Labels | None = None,
+) -> Logistic:
+    """L2-penalised logistic regression on labels 0 and 1. Convex, so the seed changes nothing.
+
+    `names` are those of the features, to know which are special (see `inputs`); without, none is. `groups` holds a number per
+    row: what the groups differ by in the mean is fitted beside the features, so that these do not carry it, and left out.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    scaling = fit_scaling(values, LOGISTIC["largest"])
-    n, sometimes = values.shape[1], np.flatnonzero((scaling.absent > 0) & (scaling.absent < 1))
+    place = {name: number for number, name in enumerate(names)}
+    day, region = place.get(DAY), place.get(REGION)
+    logged = tuple(place[name] for name in LOGGED if name in place)
+    changing = tuple(place[name] for name in CHANGING if name in place) if day is not None else ()
+    raw = _logged(values, logged)
+    scaling = fit_scaling(raw, LOGISTIC["largest"])
+    scaled, n = scaling.values(raw), values.shape[1]
+    sometimes = np.flatnonzero((scaling.absent > 0) & (scaling.absent < 1))
+    parts = [scaled, scaling.absences(raw)[:, sometimes], scaled[:, changing] * drift(values, day)]
+    shares = np.empty(0)
+    if region is not None:
+        scaled[:, region] = 0
+        sometimes = sometimes[sometimes != region]
+        codes = values[:, region]
+        parts[1] = scaling.absences(raw)[:, sometimes]
+        n_regions = 0 if np.isnan(codes).all() else int(np.nanmax(codes)) + 1
+        of_region = _regions(codes, n_regions)
+        shares = of_region.sum(axis=0) / max(of_region.sum(), 1)
+        parts.append((of_region - shares) * of_region.any(axis=1, keepdims=True))
+    if groups is not None:
+        parts.append(np.equal.outer(groups, np.unique(groups)).astype("float64"))
+        parts[-1] -= parts[-1].mean(axis=0)
     with one_thread():
         fitted = LogisticRegression(C=LOGISTIC["C"], solver="newton-cholesky", random_state=seed).fit(
-            np.hstack([scaling.values(values), scaling.absences(values)[:, sometimes]]), labels, weights
+            np.hstack(parts), labels, weights
         )
+    own, absence, drifts, regional, *_ = np.split(fitted.coef_[0], np.cumsum([n, len(sometimes), len(changing), len(shares)]))
     absence_weights = np.zeros(n)
-    absence_weights[sometimes] = fitted.coef_[0, n:]
-    return Logistic(scaling, float(fitted.intercept_[0]), fitted.coef_[0, :n], absence_weights, LOGISTIC)
+    absence_weights[sometimes] = absence
+    return Logistic(
+        scaling,
+        float(fitted.intercept_[0]),
+        own,
+        absence_weights,
+        LOGISTIC,
+        logged,
+        day,
+        changing,
+        drifts,
+        region,
+        regional - shares @ regional,
+    )
 
 
 def fit_scaling(values: Floats, largest: float) -> Scaling:
@@ -160,3 +261,21 @@ def one_thread(api: str | None = "openmp") -> Any:
 def _inverse(whole: Floats) -> Floats:
     """1 / whole, 0 where it is 0."""
     return np.divide(1.0, whole, out=np.zeros_like(whole), where=whole > 1e-12)
+
+
+def drift(values: Floats, day: int | None) -> Floats:
+    """How far the changing weights have moved on each row's day, shape (rows, 1)."""
+    if day is None:
+        return np.zeros((len(values), 1))
+    return (np.minimum(values[:, [day]], DRIFT_LAST) - DRIFT_FROM) / DRIFT_UNIT
+
+
+def _logged(values: Floats, places: Sequence[int]) -> Floats:
+    raw = values.copy()
+    raw[:, places] = np.log1p(np.maximum(raw[:, places], 0))
+    return raw
+
+
+def _regions(codes: Floats, n: int) -> Floats:
+    """1 in the column of the row's region, shape (rows, n); none where it is unknown."""
+    return np.equal.outer(codes, np.arange(n)).astype("float64")

@@ -72,9 +72,10 @@ def model_registry(
 
     def passes(version: str, champion: str) -> bool:
         model = models[version]
-        audit = fairness[fairness["model_version"].eq(version) & fairness["known_from"].le(pd.Timestamp(model.trained_from))]
+        known = fairness[fairness["known_from"].le(pd.Timestamp(model.trained_from))]
         own = held_out[held_out["model_version"].eq(version)]
-        judged[version] = judge(own, audit, champion, scores, model.seed)
+        audit, before = (known[known["model_version"].eq(name)] for name in (version, champion))
+        judged[version] = judge(own, audit, before, champion, scores, model.seed)
         return not judged[version].failed
 
     arrivals = [Arrival(name, model.trained_from, model.learner.kind == CHALLENGER) for name, model in models.items()]

@@ -6,7 +6,7 @@ ABROCA itself stands in `abroca`, the picture in `fairness_charts`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from oulad_platform.core.stats import holm, newcombe, two_proportion_z
+from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.oversight.abroca import abroca
 from oulad_platform.success.oversight.tables import MODEL_FAIRNESS
 
@@ -23,7 +24,8 @@ REST = "everybody else in the same modules"
 CROSSED = " x "
 SMALLEST_GROUP = 50
 BUDGET = 0.10
-AUDIT_DAYS = (28, 56)
+AUDIT_DAYS = (28,)
+HELD_OUT = "held_out"
 TEST = ["model_version", "evaluation", "tested_cohort"]
 ENROLMENT_KEY = ["code_module", "code_presentation", "id_student"]
 ALPHA = 0.05
@@ -80,11 +82,18 @@ def model_fairness(scored: pd.DataFrame, student_info: pd.DataFrame, *, seed: in
     return MODEL_FAIRNESS.conform(frame)
 
 
-def audited(tried: pd.DataFrame, held_out: pd.DataFrame, days: Collection[int] = AUDIT_DAYS) -> pd.DataFrame:
-    """The rows to audit, on `days`: of trials on whole cohorts (TESTED_RISK), and of students held out (HELD_OUT_RISK)."""
-    own = held_out.assign(evaluation="held_out", tested_cohort=held_out["code_presentation"])
-    rows = pd.concat([tried[own.columns], own], ignore_index=True)
-    return rows[rows["day"].isin(days)]
+def audited(
+    tried: pd.DataFrame, held_out: pd.DataFrame, rule_risk: Callable[[pd.DataFrame], Floats], days: Collection[int] = AUDIT_DAYS
+) -> pd.DataFrame:
+    """The rows to audit, on `days`: trials on whole cohorts (TESTED_RISK), and students held out (HELD_OUT_RISK).
+
+    The students held out come twice: with their version's risk and with the rule's, which a version may have to replace.
+    """
+    own = held_out[held_out["day"].isin(days)].assign(evaluation=HELD_OUT)
+    own["tested_cohort"] = own["code_presentation"]
+    rule = own.drop_duplicates([*ENROLMENT_KEY, "day"]).assign(model_version=RULE)
+    rule["risk_score"] = rule_risk(rule)
+    return pd.concat([tried.loc[tried["day"].isin(days), own.columns], own, rule], ignore_index=True)
 
 
 def headline(fairness: pd.DataFrame, test: Mapping[str, object]) -> pd.DataFrame:
@@ -93,8 +102,8 @@ def headline(fairness: pd.DataFrame, test: Mapping[str, object]) -> pd.DataFrame
     return rows[rows["day"] == rows["day"].min()]
 
 
-def fairness_gate(fairness: pd.DataFrame) -> list[str]:
-    """What in rows of `model_fairness` speaks against promoting the model: a sentence for each group and measure; none is good.
+def harms(fairness: pd.DataFrame) -> list[str]:
+    """What rows of `model_fairness` say against a model: a sentence for each group and measure; none is good.
 
     A group is harmed where a figure is beyond its limit in HARM and significant after Holm's correction: the model ranks it
     (or everybody else) worse, those of it who go on to fail are reached less at the alert budget, or their risk is understated.
@@ -106,6 +115,19 @@ def fairness_gate(fairness: pd.DataFrame) -> list[str]:
         [*TEST, "attribute", "group_name", "measure"], sort=False
     )
     return [_sentence(rows.iloc[0], sorted(rows["day"])) for _, rows in groups]
+
+
+def fairness_gate(fairness: pd.DataFrame, before: pd.DataFrame) -> list[str]:
+    """The `harms` that speak against putting a model in charge: those that the scorer it replaces does not do already.
+
+    `before` holds that scorer's rows of `model_fairness` on the same cohort. A harm that it does as badly, in the same direction,
+    is no reason to keep it.
+    """
+    same = ["tested_cohort", "day", "attribute", "group_name", "measure"]
+    theirs = before[[*same, "value"]].drop_duplicates(same)
+    rows = fairness.merge(theirs, on=same, how="left", suffixes=("", "_before"))
+    as_bad = (rows["value_before"] * np.sign(rows["value"])) >= rows["value"].abs()
+    return harms(rows[~as_bad])
 
 
 def is_harm(fairness: pd.DataFrame) -> Flags:
@@ -185,7 +207,7 @@ def _measured(rows: pd.DataFrame, traits: pd.DataFrame, seed: int) -> pd.DataFra
     among = (np.eye(place.max() + 1, dtype=bool)[place].T.astype("int64") @ member > 0)[place]
     rest = among & ~member
     contacted = _contacted(rows, risk)
-    value, p_value, chance = abroca(risk, positive, module, member, seed=seed)
+    value, p_value, chance = abroca(risk, positive, module, member, seed=seed, permutations=500, most_permutations=5_000)
     nothing = np.full(len(shown), np.nan)
     measures = {
         "abroca": (value, nothing, nothing, p_value),

@@ -15,13 +15,12 @@ from oulad_platform.core.house import House
 from oulad_platform.success.model_tables import (
     MODEL_CHAMPIONS,
     MODEL_DECISIONS,
-    MODEL_DRIFT,
     MODEL_EVALUATION,
-    MODEL_FAIRNESS,
     MODEL_REGISTRY,
 )
 from oulad_platform.success.modelling.card import card_markdown
 from oulad_platform.success.modelling.card_page import card_html
+from oulad_platform.success.oversight.tables import MODEL_DRIFT, MODEL_FAIRNESS
 
 DAY = date(2014, 10, 5)
 MODEL = SimpleNamespace(

@@ -110,7 +110,7 @@ def test_a_day_on_which_risks_are_too_bold_fails_with_its_figure():
     bold = rows.assign(risk_score=1 / (1 + np.exp(-2 * odds)), day=28)
     found = gates.calibration(pd.concat([rows, bold], ignore_index=True))
     assert found.ece_day == 28
-    assert found.failed == (f"expected calibration error {found.ece:.3f} on course day 28, above 0.030",)
+    assert found.failed == (f"expected calibration error {found.ece:.3f} on course day 28, above 0.050",)
 
 
 def test_a_module_whose_risks_are_too_high_fails_and_a_small_one_is_not_judged():
@@ -142,7 +142,7 @@ def test_a_module_gap_counts_enrolments_and_not_their_days():
 
 def judged(rows, *, scores=lambda version, rows: np.full(len(rows), 0.5), audit=AUDIT, unfair=()):
     with mock.patch.object(gates, "fairness_gate", return_value=list(unfair)):
-        return gates.judge(rows, audit, "rule", scores, 7)
+        return gates.judge(rows, audit, audit.iloc[:0], "rule", scores, 7)
 
 
 def test_a_better_calibrated_and_fair_version_passes_and_says_how_good_it_is():

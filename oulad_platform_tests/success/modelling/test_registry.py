@@ -242,7 +242,7 @@ def in_charge_by_day(champions):
 def _quick_judge():
     """The gates' figures do not matter here, only whether they hold."""
 
-    def judge(held_out, audit, champion, scores, seed):
+    def judge(held_out, audit, before, champion, scores, seed):
         failed = {"fairness": "unfair"} if audit["value"].gt(0.1).any() else {}
         return Judgement(champion, ("2013J",), 40, 1, 0.1, 0.05, 0.15, Calibration(0.01, 14, 0.01, "AAA", ()), failed)
 

@@ -8,7 +8,7 @@ import pytest
 
 from oulad_platform.core.checks import require
 from oulad_platform.core.stats import holm, newcombe, two_proportion_z
-from oulad_platform.success.oversight.fairness import fairness_gate, model_fairness
+from oulad_platform.success.oversight.fairness import audited, fairness_gate, harms, model_fairness
 from oulad_platform.success.oversight.tables import MODEL_FAIRNESS
 
 
@@ -150,14 +150,14 @@ def test_nothing_scored_is_no_row():
 
 
 def test_scores_that_treat_everybody_alike_pass_the_gate():
-    assert fairness_gate(model_fairness(*campus(3_000), seed=1)) == []
-    assert fairness_gate(MODEL_FAIRNESS.empty()) == []
+    assert harms(model_fairness(*campus(3_000), seed=1)) == []
+    assert harms(MODEL_FAIRNESS.empty()) == []
 
 
 def test_a_risk_given_too_low_for_a_group_closes_the_gate_in_words():
     scored, info = campus(3_000)
     lowered = scored.assign(risk_score=np.where(info["disability"] == "Y", scored["risk_score"] * 0.5, scored["risk_score"]))
-    told = fairness_gate(model_fairness(lowered, info, seed=1))
+    told = harms(model_fairness(lowered, info, seed=1))
     own = [one for one in told if one.startswith("disability declared (")]
     assert len(own) == 2
     assert any("points lower than elsewhere is reached at the 10% budget" in one for one in own)
@@ -168,7 +168,7 @@ def test_a_group_that_is_ranked_at_random_closes_the_gate():
     scored, info = campus(3_000)
     random = np.random.default_rng(5).uniform(0.02, 0.98, 3_000)
     blurred = scored.assign(risk_score=np.where(info["gender"] == "F", random, scored["risk_score"]))
-    told = fairness_gate(model_fairness(blurred, info, seed=1))
+    told = harms(model_fairness(blurred, info, seed=1))
     assert any(one.startswith("women (") and "ABROCA" in one for one in told)
 
 
@@ -206,12 +206,29 @@ def row(**values) -> dict:
     ],
 )
 def test_the_gate_closes_for_harm_beyond_its_limit_and_beyond_chance(values, closes):
-    assert bool(fairness_gate(pd.DataFrame([row(**values)]))) is closes
+    assert bool(harms(pd.DataFrame([row(**values)]))) is closes
 
 
 def test_of_several_days_the_worst_is_told_once():
-    told = fairness_gate(pd.DataFrame([row(), row(day=42, value=-0.2), row(day=56)]))
+    told = harms(pd.DataFrame([row(), row(day=42, value=-0.2), row(day=56)]))
     assert told == [
         "women (1,200 enrolments of 2013J, held_out): on day 42 of those who failed or withdrew, a share 20.0 points lower than "
         "elsewhere is reached at the 10% budget (Holm p 0.01; limit 0.1), as on 2 more of the days"
     ]
+
+
+@pytest.mark.parametrize(("theirs", "closes"), [(-0.12, False), (-0.20, False), (-0.11, True), (0.30, True), (np.nan, True)])
+def test_a_harm_that_the_scorer_in_charge_does_as_badly_is_no_reason_to_keep_it(theirs, closes):
+    before = pd.DataFrame([row(model_version="rule", value=theirs, p_value_holm=1.0)])
+    assert bool(fairness_gate(pd.DataFrame([row()]), before)) is closes
+    assert fairness_gate(pd.DataFrame([row()]), before.iloc[:0])
+
+
+def test_held_out_students_are_audited_with_the_rule_beside_their_version():
+    scored, _ = campus()
+    held_out = scored.drop(columns=["evaluation", "tested_cohort"])
+    rows = audited(scored, held_out, lambda own: np.full(len(own), 0.75), days=[28])
+    counts = rows.groupby(["evaluation", "model_version"]).size()
+    assert counts.loc["held_out", "rule"] == len(held_out)
+    assert (rows.loc[rows["model_version"] == "rule", "risk_score"] == 0.75).all()
+    assert audited(scored, held_out, lambda own: np.full(len(own), 0.75), days=[14]).empty
