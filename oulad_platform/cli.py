@@ -66,13 +66,14 @@ def accept(day: datetime, reason: str) -> None:
 
 
 @main.command()
-def models() -> None:
-    """List the model versions: how each did against the one before, which is in charge and why."""
+@click.argument("version", required=False)
+def models(version: str | None) -> None:
+    """List the model versions, how each did against the one in charge before; with VERSION, say why it is in charge or not."""
     platform = _platform()
-    from oulad_platform.defs.model_desk import show
+    from oulad_platform.defs.model_desk import explain, show
 
     with _plain_errors():
-        show(platform)
+        explain(platform, version) if version else show(platform)
 
 
 @main.command()

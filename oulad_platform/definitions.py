@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from oulad_platform.defs import actions, briefing, enrollment, models, outlook, sources, success
+from oulad_platform.defs import actions, briefing, cards, enrollment, models, outlook, sources, success
 from oulad_platform.defs.checks import all_checks
 from oulad_platform.defs.io_managers import ModelIOManager, TableIOManager
 from oulad_platform.defs.jobs import deliver_alert, deliver_mail, enrollment_jobs, housekeeping, success_jobs
@@ -33,7 +33,9 @@ def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
         *briefing.ASSETS,
     ]
     success_line = (
-        [sources.campus, *success.assets(days), *models.ASSETS, *models.daily_assets(days), *actions.ASSETS] if has_campus else []
+        [sources.campus, *success.assets(days), *models.ASSETS, *models.daily_assets(days), cards.model_cards, *actions.ASSETS]
+        if has_campus
+        else []
     )
     return dg.Definitions(
         assets=[*assets, *success_line],

@@ -8,23 +8,33 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from oulad_platform.defs.cards import FOLDER
 from oulad_platform.defs.jobs import REGISTER
 from oulad_platform.defs.local_run import materialize
 from oulad_platform.defs.resources import Platform
 from oulad_platform.success.model_tables import MODEL_CHAMPIONS, MODEL_DECISIONS, MODEL_REGISTRY
 from oulad_platform.success.modelling import decisions
+from oulad_platform.success.modelling.registry import check_known
 
 
 def show(platform: Platform) -> None:
     """Prints a row for each version, and who is in charge today."""
     read = platform.database.read
-    listed = decisions.models_listed(read(MODEL_REGISTRY))
+    listed = decisions.models_listed(read(MODEL_REGISTRY)).drop(columns="Why")
     table = Table(*listed.columns, title="Risk models")
     for row in listed.itertuples(index=False):
         table.add_row(*map(str, row))
     console = Console()
     console.print(table)
     console.print(decisions.in_charge(read(MODEL_CHAMPIONS), platform.today()), markup=False, soft_wrap=True)
+
+
+def explain(platform: Platform, version: str) -> None:
+    """Prints why a version is in charge, or not. Raises DecisionError when there is none of that name."""
+    registry = platform.database.read(MODEL_REGISTRY)
+    check_known(version, registry["model_version"])
+    reason = registry.loc[registry["model_version"] == version, "reason"].iloc[0]
+    Console().print(f"{reason}\nIts card: {platform.settings.artifacts}/{FOLDER}/{version}.html", markup=False, soft_wrap=True)
 
 
 def decide(platform: Platform, decision: str, version: str, by: str, reason: str, first: date) -> bool:

@@ -29,10 +29,8 @@ from oulad_platform.success.presentation import CLICK_COLUMNS
 Models = Mapping[str, risk.RiskModel]
 Frames = Any  # a mapping of days to frames, read on demand; Dagster would want a dict
 
-RAW = {
-    **{name: dg.AssetIn(key) for name, key in SMALL.items()},
-    "student_vle": dg.AssetIn(CLICKS, metadata=lazily(CLICK_COLUMNS)),
-}
+RAW = {name: dg.AssetIn(key) for name, key in SMALL.items()}
+RAW["student_vle"] = dg.AssetIn(CLICKS, metadata=lazily(CLICK_COLUMNS))
 FEATURES = entry("success", "features")
 PANEL = entry("success", "training_panel")
 HELD_OUT = entry("success", "held_out_risk")

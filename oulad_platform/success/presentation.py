@@ -172,11 +172,6 @@ def elsewhere(tables: Mapping[str, pd.DataFrame]) -> Elsewhere:
     return Elsewhere(names, tuple(courses["code_module"]), pd.DataFrame(known))
 
 
-def closed_rates(tables: Mapping[str, pd.DataFrame], _module: str) -> Elsewhere:
-    """`elsewhere` under its earlier name."""
-    return elsewhere(tables)
-
-
 def events_by_day(
     students: Integers, days: npt.NDArray[np.generic], values: npt.NDArray[np.generic] | None, shape: tuple[int, int], first: int
 ) -> Floats:

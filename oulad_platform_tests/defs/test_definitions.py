@@ -2,15 +2,18 @@
 
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pandas as pd
 import pytest
 import time_machine
 
 from oulad_platform.definitions import build_defs
 from oulad_platform.defs.catalog import CATALOG
+from oulad_platform.defs.jobs import REGISTERED, TRAINED
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
 
@@ -22,8 +25,10 @@ KEYS = {
         "forecast_backtest powerbi_export"
     ),
     "success": (
-        "alert_log artifacts_manifest course_summary_daily executive_summary experiment_assignments experiment_results features "
-        "model_metrics risk_model roi_sensitivity shap_values student_risk_daily student_weeks training_panel"
+        "alert_log artifacts_manifest calibration_curve course_summary_daily executive_summary experiment_assignments "
+        "experiment_results feature_drift feature_importance features held_out_risk model_cards model_champions model_drift "
+        "model_evaluation model_fairness model_registry risk_model risk_reasons roi_sensitivity student_risk_daily student_weeks "
+        "training_panel"
     ),
 }
 
@@ -82,8 +87,31 @@ def test_days_are_the_only_partitions_and_end_today(defs: dg.Definitions) -> Non
 
 
 class LivePlatform(Platform):
+    """Two cohorts, of which one has closed, and a warehouse that holds what a test gives it."""
+
+    registered: tuple[str, ...] = ()
+    drifted: tuple[str, ...] = ()
+
     def newest_day(self, today: date) -> date:
         return today
+
+    def campus(self) -> Any:
+        starts = pd.to_datetime(["2025-02-01", "2026-02-01"])
+        courses = pd.DataFrame(
+            {
+                "code_module": "AAA",
+                "code_presentation": ["2025B", "2026B"],
+                "start_date": starts,
+                "module_presentation_length": 240,
+            }
+        )
+        return SimpleNamespace(tables=lambda: {"courses": courses})
+
+    @property
+    def database(self) -> Any:
+        registry = pd.DataFrame({"model_version": list(self.registered)})
+        alerts = pd.DataFrame({"alert_type": "drift", "scope": list(self.drifted)})
+        return SimpleNamespace(read=lambda table: registry, read_days=lambda table, days: alerts)
 
 
 class EndedPlatform(Platform):
@@ -103,6 +131,30 @@ def tick(settings: Settings, platform: Platform, name: str) -> Any:
 def test_at_eight_the_schedules_ask_for_today(name: str, settings: Settings) -> None:
     (request,) = tick(settings, LivePlatform(settings), name).run_requests
     assert (request.partition_key, request.run_key) == ("2026-03-02", "2026-03-02")
+
+
+TRAINING = {dg.AssetKey(["success", name]) for name in (*TRAINED, *REGISTERED)}
+
+
+@pytest.mark.parametrize(
+    ("registered", "drifted", "reason"),
+    [
+        ((), (), "closed: 2025B"),
+        (("2025B",), (), None),
+        (("2025B",), ("AAA-2026B",), "drift: AAA-2026B"),
+    ],
+)
+def test_models_are_trained_when_a_cohort_closed_or_drift_alarmed(registered, drifted, reason, settings: Settings) -> None:
+    platform = LivePlatform(settings)
+    platform.registered, platform.drifted = registered, drifted
+    (request,) = tick(settings, platform, "success_daily_at_eight").run_requests
+    if reason:
+        assert request.tags["training"] == reason
+        assert request.asset_selection is None
+    else:
+        assert not TRAINING & set(request.asset_selection)
+        assert dg.AssetKey(["success", "student_risk_daily"]) in request.asset_selection
+        assert len(request.asset_selection) == 22
 
 
 def test_a_calendar_that_has_ended_is_not_asked_for_its_last_day_again(settings: Settings) -> None:

@@ -25,7 +25,7 @@ from oulad_platform.success.features.assembly import presentation_features
 from oulad_platform.success.modelling.calibration import probability
 from oulad_platform.success.modelling.learners import fit_boosting
 from oulad_platform.success.modelling.model import CHALLENGER, RiskModel
-from oulad_platform.success.presentation import Presentation, closed_rates, label, presentations
+from oulad_platform.success.presentation import Presentation, elsewhere, label, presentations
 
 HONEST, RANDOM_SPLIT, ROW_SPLIT = "ladder_honest", "ladder_random_split", "ladder_row_split"
 WITHDRAWN_KEPT, END_OF_COURSE, ALL_LEAKS = "ladder_withdrawn_kept", "ladder_end_of_course", "ladder_all_leaks"
@@ -107,9 +107,9 @@ def _leaking(
     """Rows of the cohorts with features and label, those who had left too: of `days`; and, called day `at`, of the last day."""
     courses = tables["courses"]
     wanted = {**tables, "courses": courses[courses["code_presentation"].isin(cohorts)]}
-    everyone, at_the_end = [], []
+    others, everyone, at_the_end = elsewhere(tables), [], []
     for one in presentations(wanted, clicks_parts):
-        rows = _labelled(one, presentation_features(one, [*days, one.length], closed_rates(tables, one.module), everyone=True))
+        rows = _labelled(one, presentation_features(one, [*days, one.length], others, everyone=True))
         everyone.append(rows[rows["day"].isin(days)])
         at_the_end.append(rows[rows["day"] == one.length].assign(day=at))
     return pd.concat(everyone, ignore_index=True), pd.concat(at_the_end, ignore_index=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from oulad_platform.success.modelling.cohorts import RULE
-from oulad_platform.success.modelling.learners import GradientBoosting, Logistic
+from oulad_platform.success.modelling.learners import Blend, GradientBoosting, Logistic
 from oulad_platform.success.modelling.model import RiskModel, log_odds
 from oulad_platform.success.modelling.network import Network, inputs
 from oulad_platform.success.modelling.registry import champion_on
@@ -46,7 +46,7 @@ def pushes(model: RiskModel, features: pd.DataFrame) -> Pushes:
     """The pushes (log-odds, above 0 raises the risk) of the model's features on each row of `features`, in its order.
 
     Gradient boosting: exact tree SHAP, path dependent (Lundberg et al., Nature Machine Intelligence 2, 2020). Logistic: exact
-    linear SHAP against the mean training row. Network: Shapley values against the mean training row, sampled over permutations
+    linear SHAP against the mean training row, on the row's day. Blend: the mean of both. Network: Shapley values against the mean training row, sampled over permutations
     and their reverses (Mitchell et al., JMLR 23, 2022), the same ones for every row. Calibration is affine in the margin, so base
     plus pushes is the calibrated log-odds; raises ExplanationError when that misses the model's own by more than TOLERANCE.
     """
@@ -58,7 +58,7 @@ def pushes(model: RiskModel, features: pd.DataFrame) -> Pushes:
     method, shares_of = METHODS[kind]
     base, shares = shares_of(model.learner, features[list(model.features)].to_numpy("float64"))
     calibration = model.calibration
-    bases = calibration.log_odds(np.full(len(features), base), features["code_module"])
+    bases = calibration.log_odds(np.full(len(features), base), features)
     found = Pushes(model.features, bases, calibration.slope * shares, method)
     gap = np.abs(found.base + found.by_feature.sum(axis=1) - log_odds(model, features))
     if len(gap) and not gap.max() <= TOLERANCE:
@@ -116,6 +116,15 @@ def _of_weights(learner: Logistic, values: Floats) -> tuple[float, Floats]:
     return learner.intercept, learner.terms(values)
 
 
+def _of_both(learner: Blend, values: Floats) -> tuple[float, Floats]:
+    shares = np.zeros(values.shape)
+    tree_base, of_trees = _of_trees(learner.trees, values[:, learner.of_trees])
+    linear_base, of_linear = _of_weights(learner.linear, values[:, learner.of_linear])
+    shares[:, learner.of_trees] += of_trees / 2
+    shares[:, learner.of_linear] += of_linear / 2
+    return (tree_base + linear_base) / 2, shares
+
+
 def _of_samples(learner: Network, values: Floats) -> tuple[float, Floats]:
     """A feature steps from the training rows' mean, 0, to the student's value; only the first layer's sums change by it."""
     n = values.shape[1]
@@ -144,6 +153,7 @@ def _of_samples(learner: Network, values: Floats) -> tuple[float, Floats]:
 
 
 METHODS: Mapping[str, tuple[str, Callable[[Any, Floats], tuple[float, Floats]]]] = {
+    "blend": ("mean of exact tree SHAP, path dependent, and exact linear SHAP, against the mean training row", _of_both),
     "gradient_boosting": ("tree SHAP, exact, path dependent", _of_trees),
     "logistic": ("linear SHAP, exact, against the mean training row", _of_weights),
     "network": ("permutation SHAP, sampled, against the mean training row", _of_samples),

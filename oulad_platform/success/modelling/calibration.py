@@ -11,56 +11,79 @@ import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
-SHRINKAGE = 200.0
+SHRINKAGE = 300.0
+LAST_DAY = 90
 FEWEST_OF_A_CLASS = 20
+INFORMATION = 0.2  # of one enrolment about a log-odds: risk x (1 - risk), about what it is on average
+ENROLMENT = ["code_module", "code_presentation", "id_student"]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibrated log-odds = intercept of the module + slope x margin; affine, so what adds up to a margin adds up to a score.
+    """Calibrated log-odds = intercept + offset of the module + offset of the month of start + slope x margin.
 
-    `by_module` holds the intercepts of the modules it was fitted on; any other module has the common `intercept`.
+    Affine in the margin, so what adds up to a margin adds up to a score. A module or month (1 to 12) it was not fitted on has
+    the offset 0.
     """
 
     slope: float
     intercept: float
     by_module: Mapping[str, float]
+    by_month: Mapping[int, float]
 
-    def intercept_of(self, modules: pd.Series) -> Floats:
-        return np.array([self.by_module.get(module, self.intercept) for module in modules], dtype="float64")
+    def intercepts(self, rows: pd.DataFrame) -> Floats:
+        """What does not depend on the margin, for rows with code_module, run_date and day."""
+        module = rows["code_module"].map(self.by_module).fillna(0.0).to_numpy("float64")
+        month = start_month(rows).map(self.by_month).fillna(0.0).to_numpy("float64")
+        return self.intercept + module + month
 
-    def log_odds(self, margin: Floats, modules: pd.Series) -> Floats:
-        return self.intercept_of(modules) + self.slope * margin
+    def log_odds(self, margin: Floats, rows: pd.DataFrame) -> Floats:
+        return self.intercepts(rows) + self.slope * margin
 
 
-UNCALIBRATED = Calibration(slope=1.0, intercept=0.0, by_module={})
+UNCALIBRATED = Calibration(slope=1.0, intercept=0.0, by_module={}, by_month={})
+
+
+def start_month(rows: pd.DataFrame) -> pd.Series:
+    """The month, 1 to 12, in which the presentation of each row (columns run_date and day) began."""
+    return (rows["run_date"] - pd.to_timedelta(rows["day"].astype("int64"), unit="D")).dt.month
 
 
 def calibrate(margin: Floats, rows: pd.DataFrame) -> Calibration:
-    """The calibration of a learner from margins of students it had not seen; `rows`: their label, module, presentation, student.
+    """The calibration of a learner from margins of students it had not seen.
 
-    Slope and common intercept by Platt's method (Advances in Large Margin Classifiers, 1999: targets smoothed, so that they stay
-    finite), the slope never below 0. A module's intercept moves its mean risk to its observed rate, as far as its n enrolments
-    carry: to (n observed + SHRINKAGE expected) / (n + SHRINKAGE), where expected is its mean risk under the common intercept.
-    With fewer than FEWEST_OF_A_CLASS enrolments of either outcome nothing is changed (`UNCALIBRATED`).
+    `rows`: their enrolment, run_date, day and label, of all closed cohorts. Most likely slope, intercept and offsets (targets
+    smoothed as by Platt, Advances in Large Margin Classifiers, 1999, so that all stay finite), each offset drawn towards 0: one
+    of n enrolments keeps about n / (n + SHRINKAGE) of itself. The slope is never below 0. Days after LAST_DAY do not count, and
+    the days of an enrolment count as one together. With fewer than FEWEST_OF_A_CLASS enrolments of either outcome nothing is
+    changed (`UNCALIBRATED`).
+
+    All closed cohorts, and not the latest alone as is usual: a cohort's shift is shared by its modules, and the latest one began
+    in another month than the next will. Each presentation of OULAD's 2013B and 2013J left out in turn, the calibration error is
+    .03 with both offsets, and .06 to .09 by the latest cohort.
     """
-    from scipy.optimize import brentq
-
-    enrolment = ["code_module", "code_presentation", "id_student"]
-    outcomes = rows.drop_duplicates(enrolment)["label"]
-    if min(outcomes.eq(1).sum(), outcomes.eq(0).sum()) < FEWEST_OF_A_CLASS:
+    early = rows["day"].le(LAST_DAY).to_numpy()
+    margin, rows = margin[early], rows[early]
+    outcomes = rows.drop_duplicates(ENROLMENT)["label"]
+    n_positive, n_negative = int(outcomes.eq(1).sum()), int(outcomes.eq(0).sum())
+    if min(n_positive, n_negative) < FEWEST_OF_A_CLASS:
         return UNCALIBRATED
-    labels = rows["label"].to_numpy("float64")
-    slope, intercept = _platt(margin, labels)
-    common = intercept + slope * margin
-    by_module = {}
-    for module, own in rows.reset_index(drop=True).groupby("code_module"):
-        log_odds = common[own.index]
-        n = len(own.drop_duplicates(enrolment))
-        wanted = (n * own["label"].mean() + SHRINKAGE * probability(log_odds).mean()) / (n + SHRINKAGE)
-        move = brentq(lambda by, at=log_odds, goal=wanted: probability(at + by).mean() - goal, -40.0, 40.0, xtol=1e-10)
-        by_module[str(module)] = intercept + float(move)
-    return Calibration(slope, intercept, by_module)
+    modules, months = sorted(rows["code_module"].unique()), sorted(start_month(rows).unique())
+    is_module = np.equal.outer(rows["code_module"].to_numpy(), np.array(modules, dtype=object))
+    is_month = np.equal.outer(start_month(rows).to_numpy(), np.array(months))
+    inputs = np.column_stack([margin, np.ones(len(rows)), is_module, is_month]).astype("float64")
+    targets = np.where(rows["label"].eq(1), (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    penalty = np.full(inputs.shape[1], SHRINKAGE * INFORMATION)
+    penalty[:2] = 0
+    weight = 1 / rows["day"].nunique()
+    found = _most_likely(inputs, targets, weight, penalty)
+    if found[0] < 0:
+        inputs[:, 0] = 0
+        found = _most_likely(inputs, targets, weight, penalty)
+        found[0] = 0
+    slope, intercept, *offsets = found.tolist()
+    by_module = dict(zip(map(str, modules), offsets, strict=False))
+    return Calibration(slope, intercept, by_module, dict(zip(map(int, months), offsets[len(modules) :], strict=True)))
 
 
 def probability(log_odds: Floats) -> Floats:
@@ -68,19 +91,24 @@ def probability(log_odds: Floats) -> Floats:
     return np.exp(-np.logaddexp(0.0, -log_odds))
 
 
-def _platt(margin: Floats, labels: Floats) -> tuple[float, float]:
-    """Slope and intercept of the most likely affine map of the margin."""
-    from scipy.optimize import minimize
+def _most_likely(inputs: Floats, targets: Floats, weight: float, penalty: Floats) -> Floats:
+    """Coefficients of a logistic model with a ridge penalty each, by Newton's method; a step that goes too far is halved."""
 
-    n_positive = labels.sum()
-    n_negative = len(labels) - n_positive
-    targets = np.where(labels == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    def loss(at: Floats) -> float:
+        log_odds = inputs @ at
+        return float(weight * (np.logaddexp(0.0, log_odds) - targets * log_odds).sum() + penalty @ at**2 / 2)
 
-    def loss(at: Floats) -> tuple[float, Floats]:
-        log_odds = at[0] * margin + at[1]
-        error = (probability(log_odds) - targets) / len(targets)
-        return float(np.mean(np.logaddexp(0.0, log_odds) - targets * log_odds)), np.array([error @ margin, error.sum()])
-
-    start, bounds = np.array([1.0, 0.0]), [(0.0, None), (None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9})
-    return float(found.x[0]), float(found.x[1])
+    at = np.zeros(inputs.shape[1])
+    before = loss(at)
+    for _ in range(100):
+        risk = probability(inputs @ at)
+        gradient = weight * (inputs.T @ (risk - targets)) + penalty * at
+        curvature = (inputs * (weight * risk * (1 - risk))[:, None]).T @ inputs + np.diag(penalty + 1e-9)
+        step = np.linalg.solve(curvature, gradient)
+        while (after := loss(at - step)) > before and np.abs(step).max() > 1e-10:
+            step /= 2
+        at = at - step
+        if np.abs(step).max() < 1e-9:
+            break
+        before = after
+    return at

@@ -15,12 +15,13 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from oulad_platform.success.modelling.calibration import Calibration
-from oulad_platform.success.modelling.learners import Floats, GradientBoosting, Learner, Logistic, Scaling
+from oulad_platform.success.modelling.learners import Blend, Floats, GradientBoosting, Learner, Logistic, Scaling
 from oulad_platform.success.modelling.model import ModelError, RiskModel
 from oulad_platform.success.modelling.network import Network
 
 TRUSTED_TYPES = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 SCALING = ("median", "mean", "sd", "absent")
+LOGISTIC = ("intercept", "weights", "absence_weights", "logged", "day", "changing", "drifts", "region", "region_weights")
 
 
 def to_bytes(model: RiskModel) -> bytes:
@@ -38,6 +39,7 @@ def to_bytes(model: RiskModel) -> bytes:
             "slope": model.calibration.slope,
             "intercept": model.calibration.intercept,
             "by_module": dict(model.calibration.by_module),
+            "by_month": {str(month): offset for month, offset in model.calibration.by_month.items()},
         },
         "version": model.version,
         "trained_from": model.trained_from.isoformat(),
@@ -65,7 +67,7 @@ def from_bytes(stored: bytes) -> RiskModel:
     try:
         card = json.loads(content["card"])
         kind, installed = card["kind"], sklearn.__version__
-        if kind == GradientBoosting.kind and card["scikit_learn"] != installed:
+        if kind in (GradientBoosting.kind, Blend.kind) and card["scikit_learn"] != installed:
             raise ModelError(
                 f"model {card['version']} was trained with scikit-learn {card['scikit_learn']}, installed is {installed}; "
                 "train it again"
@@ -73,7 +75,7 @@ def from_bytes(stored: bytes) -> RiskModel:
         return RiskModel(
             version=card["version"],
             learner=_learner(card, content["learner"]),
-            calibration=Calibration(**card["calibration"]),
+            calibration=_calibration(card["calibration"]),
             trained_from=date.fromisoformat(card["trained_from"]),
             presentations=tuple(card["presentations"]),
             features=tuple(card["features"]),
@@ -85,6 +87,11 @@ def from_bytes(stored: bytes) -> RiskModel:
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ModelError("the stored archive is not a risk model of this platform; train it again") from error
+
+
+def _calibration(card: Mapping[str, Any]) -> Calibration:
+    by_month = {int(month): offset for month, offset in card["by_month"].items()}
+    return Calibration(card["slope"], card["intercept"], card["by_module"], by_month)
 
 
 def _loaded(stored: bytes) -> Mapping[str, Any]:
@@ -110,8 +117,11 @@ def _content(learner: Learner) -> dict[str, Any]:
     if isinstance(learner, GradientBoosting):
         return {"estimators": list(learner.estimators)}
     if isinstance(learner, Logistic):
-        weights = {"intercept": learner.intercept, "weights": learner.weights, "absence_weights": learner.absence_weights}
-        return _scaling_content(learner.scaling) | weights
+        return _scaling_content(learner.scaling) | {name: getattr(learner, name) for name in LOGISTIC}
+    if isinstance(learner, Blend):
+        parts = {"trees": _content(learner.trees), "linear": _content(learner.linear)}
+        settings = {"tree_settings": dict(learner.trees.hyperparameters), "linear_settings": dict(learner.linear.hyperparameters)}
+        return parts | settings | {"of_trees": list(learner.of_trees), "of_linear": list(learner.of_linear)}
     if isinstance(learner, Network):
         return _scaling_content(learner.scaling) | {"kernels": list(learner.kernels), "biases": list(learner.biases)}
     raise TypeError(f"{type(learner).__name__} has no stored form; add one to {__name__}")
@@ -119,26 +129,61 @@ def _content(learner: Learner) -> dict[str, Any]:
 
 def _learner(card: Mapping[str, Any], content: Mapping[str, Any]) -> Learner:
     """Raises TypeError or KeyError for content that `_content` does not write."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     settings, n_features = card["hyperparameters"], len(card["features"])
     if card["kind"] == GradientBoosting.kind:
-        estimators = tuple(content["estimators"])
-        if not all(isinstance(one, HistGradientBoostingClassifier) and one.n_features_in_ == n_features for one in estimators):
-            raise TypeError("no gradient boosting of these features")
-        return GradientBoosting(estimators, settings)
-    scaling = Scaling(**{name: _array(content[name], n_features) for name in SCALING}, largest=float(content["largest"]))
+        return _trees(content, n_features, settings)
     if card["kind"] == Logistic.kind:
-        weights, absence_weights = (_array(content[name], n_features) for name in ("weights", "absence_weights"))
-        return Logistic(scaling, float(content["intercept"]), weights, absence_weights, settings)
-    biases = tuple(_array(one, len(one)) for one in content["biases"])
+        return _logistic(content, n_features, settings)
+    if card["kind"] == Blend.kind:
+        of_trees, of_linear = (_places(content[name], n_features) for name in ("of_trees", "of_linear"))
+        trees = _trees(content["trees"], len(of_trees), content["tree_settings"])
+        linear = _logistic(content["linear"], len(of_linear), content["linear_settings"])
+        return Blend(trees, linear, of_trees, of_linear)
+    scaling, biases = _scaling(content, n_features), tuple(_array(one, len(one)) for one in content["biases"])
     wide = [2 * n_features, *map(len, biases)]
     kernels = tuple(_array(one, *wide[place : place + 2]) for place, one in enumerate(content["kernels"]))
     return Network(scaling, kernels, biases, card["backend"], settings)
 
 
+def _trees(content: Mapping[str, Any], n_features: int, settings: Mapping[str, Any]) -> GradientBoosting:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    estimators = tuple(content["estimators"])
+    if not all(isinstance(one, HistGradientBoostingClassifier) and one.n_features_in_ == n_features for one in estimators):
+        raise TypeError("no gradient boosting of these features")
+    return GradientBoosting(estimators, settings)
+
+
+def _logistic(content: Mapping[str, Any], n_features: int, settings: Mapping[str, Any]) -> Logistic:
+    changing, logged = (_places(content[name], n_features) for name in ("changing", "logged"))
+    day, region = (None if content[name] is None else _places([content[name]], n_features)[0] for name in ("day", "region"))
+    return Logistic(
+        scaling=_scaling(content, n_features),
+        intercept=float(content["intercept"]),
+        weights=_array(content["weights"], n_features),
+        absence_weights=_array(content["absence_weights"], n_features),
+        hyperparameters=settings,
+        logged=logged,
+        day=day,
+        changing=changing,
+        drifts=_array(content["drifts"], len(changing)),
+        region=region,
+        region_weights=_array(content["region_weights"], len(content["region_weights"])),
+    )
+
+
+def _scaling(content: Mapping[str, Any], n_features: int) -> Scaling:
+    return Scaling(**{name: _array(content[name], n_features) for name in SCALING}, largest=float(content["largest"]))
+
+
 def _scaling_content(scaling: Scaling) -> dict[str, Any]:
     return {name: getattr(scaling, name) for name in SCALING} | {"largest": scaling.largest}
+
+
+def _places(value: Any, n: int) -> tuple[int, ...]:
+    if not all(isinstance(place, int) and 0 <= place < n for place in value):
+        raise TypeError(f"{value} where places of {n} features should be")
+    return tuple(value)
 
 
 def _array(value: Any, *shape: int) -> Floats:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK, end_dates
 from oulad_platform.success.features.assembly import presentation_features
-from oulad_platform.success.presentation import Presentation, closed_rates, label, presentations
+from oulad_platform.success.presentation import Presentation, elsewhere, label, presentations
 
 PANEL_DAYS = tuple(range(0, 2 * 366, DAYS_PER_WEEK))
 RULE = "rule"
@@ -80,8 +80,10 @@ def training_panel(
     courses, closed = tables["courses"], closing_days(tables["courses"])
     known = courses["code_presentation"].isin(closed.index[closed < pd.Timestamp(until)])
 
+    others = elsewhere(tables)
+
     def part(one: Presentation) -> tuple[str, pd.DataFrame]:
-        rows = presentation_features(one, days, closed_rates(tables, one.module))
+        rows = presentation_features(one, days, others)
         outcome = rows["id_student"].map(label(one.enrolments).set_axis(one.enrolments["id_student"]))
         known_from = closed[one.presentation].to_datetime64() + np.timedelta64(1, "D")
         labelled = rows.assign(label=outcome, known_from=known_from.astype(rows["run_date"].dtype))

@@ -1,14 +1,15 @@
 """The risk model: choosing its rows, fitting, calibrating, and scoring with the champion of the day.
 
 Which cohorts had closed when is decided in `cohorts`, who is in charge in `registry`, how good a model is in
-`success.evaluation`; the learners and their settings stand in `learners` and `network`, the stored form in `codec`.
+`success.evaluation`; the learners and their settings stand in `learners` and `network`, what they read in `inputs`, the stored
+form in `codec`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,12 +23,31 @@ from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.model_tables import HELD_OUT_RISK
 from oulad_platform.success.modelling.calibration import FEWEST_OF_A_CLASS, Calibration, calibrate, probability
 from oulad_platform.success.modelling.cohorts import RULE, Version
-from oulad_platform.success.modelling.learners import Floats, Labels, Learner, fit_boosting, fit_logistic, one_thread
+from oulad_platform.success.modelling.inputs import for_linear, for_trees
+from oulad_platform.success.modelling.learners import (
+    Blend,
+    Floats,
+    Labels,
+    Learner,
+    fit_blend,
+    fit_boosting,
+    fit_logistic,
+    one_thread,
+)
 from oulad_platform.success.modelling.network import fit_network
 
 TRAINING_DAYS = (7, 14, 21, 28, 35, 42, 49, 56, 70, 84, 112, 140, 168, 196)
 N_FOLDS = 3
 CHALLENGER = "logistic"
+BLEND = "blend"
+READ: Mapping[
+    str, Callable[[Sequence[str]], list[int]]
+] = {  # the places of the features that each kind of learner reads, in what is known of them
+    BLEND: lambda names: sorted({*for_trees(names), *for_linear(names)}),
+    "gradient_boosting": for_trees,
+    CHALLENGER: for_linear,
+    "network": for_trees,
+}
 SILENT_DAYS = 7
 RULE_RISK, RULE_SAFE = 0.75, 0.25
 SCORED = ["run_date", "code_module", "code_presentation", "id_student", "day"]
@@ -85,61 +105,22 @@ def fit(
     panel: pd.DataFrame,
     version: Version,
     *,
-    kind: str = "gradient_boosting",
+    kind: str = BLEND,
     backend: str = "sklearn",
     seed: int,
     protected: bool = False,
 ) -> tuple[RiskModel, pd.DataFrame]:
     """A model of the version's presentations, and the risks of students its fits had not seen (table `held_out_risk`).
 
-    `panel`: a training panel, whole or its `training_rows`. `kind` is gradient_boosting, logistic (backend sklearn) or network
-    (backend pytorch or tensorflow). For the newest cohort, N_FOLDS fits leave out one part of the students each (by a hash of
-    the identifier) and score them; these margins calibrate the final fit on all rows. The held-out risks are calibrated by the
-    other parts' margins. Features that are missing in every row are left out, and protected ones unless `protected`. Same rows,
-    in any order, and same seed give the same model. Raises ValueError when fewer than FEWEST_OF_A_CLASS enrolments have either
-    outcome, BackendError when the backend is not installed.
+    `panel`: a training panel, whole or its `training_rows`. `kind` is blend, gradient_boosting, logistic (backend sklearn) or
+    network (backend pytorch or tensorflow). N_FOLDS fits leave out one part of the students each (by a hash of the identifier)
+    and score them; these margins calibrate the final fit on all rows. The held-out risks, of the newest cohort, are calibrated
+    by the other parts' margins. Features that are missing in every row are left out, and protected ones unless `protected`.
+    Same rows, in any order, and same seed give the same model. Raises ValueError when fewer than FEWEST_OF_A_CLASS enrolments
+    have either outcome, BackendError when the backend is not installed.
     """
-    rows = training_rows([panel[panel["code_presentation"].isin(version.presentations)]])
-    too_few = shortfall(rows, version)
-    if too_few:
-        raise ValueError(too_few)
-    rows = rows.sort_values(SCORED, kind="stable", ignore_index=True)
-    names = [feature.name for feature in CATALOGUE if protected or not feature.protected]
-    values, labels = rows[names].to_numpy("float64"), rows["label"].to_numpy("int64")
-    newest = rows["code_presentation"].eq(version.presentations[-1]).to_numpy()
-    fold = (pd.util.hash_array(rows["id_student"].to_numpy("int64")) % N_FOLDS).astype("int64")
-
-    def fitted(learn: npt.NDArray[np.bool_]) -> tuple[Learner, npt.NDArray[np.bool_]]:
-        used = ~np.isnan(values[learn]).all(axis=0)
-        return _learner(kind, backend, values[np.ix_(learn, used)], labels[learn], seed), used
-
-    def left_out(one: int) -> Floats:
-        learner, used = fitted(fold != one)
-        return learner.margin(values[np.ix_(newest & (fold == one), used)])
-
-    side_by_side = min(N_FOLDS + 1, os.cpu_count() or 1) if backend == "sklearn" else 1
-    with one_thread(None), ThreadPoolExecutor(side_by_side) as pool:
-        final = pool.submit(fitted, np.ones(len(rows), bool))
-        margin = np.empty(len(rows))
-        for one, scores in enumerate(pool.map(left_out, range(N_FOLDS))):
-            margin[newest & (fold == one)] = scores
-        learner, used = final.result()
-    cohort, margin, fold = rows[newest].reset_index(drop=True), margin[newest], fold[newest]
-    features = tuple(name for name, is_used in zip(names, used, strict=True) if is_used)
-    model = RiskModel(
-        version=version.name,
-        learner=learner,
-        calibration=calibrate(margin, cohort),
-        trained_from=version.trained_from,
-        presentations=version.presentations,
-        features=features,
-        n_rows=len(rows),
-        n_enrolments=len(rows.drop_duplicates(["code_module", "code_presentation", "id_student"])),
-        base_rate=float(rows["label"].mean()),
-        seed=seed,
-        data_sha256=_digest(rows, values, names),
-    )
-    return model, _held_out(version.name, cohort, margin, fold)
+    known = _known(panel, version, protected)
+    return _calibrated(known, version, _fitted(known, kind, backend, seed), seed)
 
 
 def fit_versions(
@@ -147,17 +128,19 @@ def fit_versions(
 ) -> tuple[dict[str, RiskModel], pd.DataFrame]:
     """The models of all versions by name, oldest first, and their held-out risks (table `held_out_risk`).
 
-    Each version has the learner of `backend` under its own name, and a logistic regression under its name with "-logistic". A
-    version with too few outcomes has no model (`shortfall` says why); the one before it, or the rule, goes on.
+    Each version has the learner of `backend` under its own name, a blend or a network, and a logistic regression under its name
+    with "-logistic": the same fits as the blend's linear part. A version with too few outcomes has no model (`shortfall` says
+    why); the one before it, or the rule, goes on.
     """
-    kind = "gradient_boosting" if backend == "sklearn" else "network"
     models, held_out = {}, [HELD_OUT_RISK.empty()]
     for version in versions:
         if shortfall(panel, version):
             continue
-        challenger = replace(version, name=f"{version.name}-{CHALLENGER}")
-        for own, learner, library in ((version, kind, backend), (challenger, CHALLENGER, "sklearn")):
-            models[own.name], risks = fit(panel, own, kind=learner, backend=library, seed=seed, protected=protected)
+        known = _known(panel, version, protected)
+        leading = _fitted(known, BLEND if backend == "sklearn" else "network", backend, seed)
+        second = _linear_parts(leading) if backend == "sklearn" else _fitted(known, CHALLENGER, "sklearn", seed)
+        for own, fits in ((version, leading), (replace(version, name=f"{version.name}-{CHALLENGER}"), second)):
+            models[own.name], risks = _calibrated(known, own, fits, seed)
             held_out.append(risks)
     return models, HELD_OUT_RISK.conform(pd.concat(held_out, ignore_index=True))
 
@@ -168,7 +151,7 @@ def log_odds(model: RiskModel, features: pd.DataFrame) -> Floats:
     if absent:
         raise ModelError(f"model {model.version} reads {', '.join(absent)}, not computed any more; train it again")
     margin = model.learner.margin(features[list(model.features)].to_numpy("float64"))
-    return model.calibration.log_odds(margin, features["code_module"])
+    return model.calibration.log_odds(margin, features)
 
 
 def predict(model: RiskModel, features: pd.DataFrame) -> Floats:
@@ -219,20 +202,95 @@ def _nearest(days: npt.NDArray[np.generic]) -> list[int]:
     return known[distance[near].argmin(axis=1)].tolist() if near.any() else []
 
 
-def _learner(kind: str, backend: str, values: Floats, labels: Labels, seed: int) -> Learner:
+@dataclass(frozen=True)
+class _Known:
+    """The training rows of a version, their features as numbers, and the part of the students each row belongs to."""
+
+    rows: pd.DataFrame
+    names: tuple[str, ...]
+    values: Floats
+    labels: Labels
+    fold: Labels
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A learner, the places in `_Known.names` of the features it reads."""
+
+    learner: Learner
+    places: list[int]
+
+
+def _known(panel: pd.DataFrame, version: Version, protected: bool) -> _Known:
+    rows = training_rows([panel[panel["code_presentation"].isin(version.presentations)]])
+    too_few = shortfall(rows, version)
+    if too_few:
+        raise ValueError(too_few)
+    rows = rows.sort_values(SCORED, kind="stable", ignore_index=True)
+    names = tuple(feature.name for feature in CATALOGUE if protected or not feature.protected)
+    fold = (pd.util.hash_array(rows["id_student"].to_numpy("int64")) % N_FOLDS).astype("int64")
+    return _Known(rows, names, rows[list(names)].to_numpy("float64"), rows["label"].to_numpy("int64"), fold)
+
+
+def _fitted(known: _Known, kind: str, backend: str, seed: int) -> list[_Fit]:
+    """The fit on all rows, then one for each part of the students without it."""
+
+    def one(learn: npt.NDArray[np.bool_]) -> _Fit:
+        used = ~np.isnan(known.values[learn]).all(axis=0)
+        places = [place for place in READ[kind](known.names) if used[place]]
+        values, labels = known.values[np.ix_(learn, places)], known.labels[learn]
+        return _Fit(_learner(kind, backend, values, labels, seed, [known.names[place] for place in places]), places)
+
+    side_by_side = min(2, os.cpu_count() or 1) if backend == "sklearn" else 1
+    with one_thread(None), ThreadPoolExecutor(side_by_side) as pool:
+        return list(pool.map(one, [np.ones(len(known.rows), bool), *(known.fold != part for part in range(N_FOLDS))]))
+
+
+def _learner(kind: str, backend: str, values: Floats, labels: Labels, seed: int, names: list[str]) -> Learner:
     if kind == "network":
         return fit_network(values, labels, seed, backend)
-    return fit_logistic(values, labels, seed) if kind == "logistic" else fit_boosting(values, labels, seed)
+    if kind == BLEND:
+        return fit_blend(values, labels, seed, names)
+    return fit_logistic(values, labels, seed, names=names) if kind == CHALLENGER else fit_boosting(values, labels, seed)
 
 
-def _held_out(version: str, cohort: pd.DataFrame, margin: Floats, fold: npt.NDArray[np.int64]) -> pd.DataFrame:
-    risk = np.empty(len(cohort))
-    for one in range(N_FOLDS):
-        own = fold == one
-        fitted = calibrate(margin[~own], cohort[~own])
-        risk[own] = probability(fitted.log_odds(margin[own], cohort["code_module"][own]))
+def _linear_parts(fits: Sequence[_Fit]) -> list[_Fit]:
+    blends = [(one.learner, one.places) for one in fits if isinstance(one.learner, Blend)]
+    return [_Fit(blend.linear, [places[place] for place in blend.of_linear]) for blend, places in blends]
+
+
+def _calibrated(known: _Known, version: Version, fits: Sequence[_Fit], seed: int) -> tuple[RiskModel, pd.DataFrame]:
+    """The model whose learner is the first fit; the others, of one part of the students each, calibrate it."""
+    margin = np.empty(len(known.rows))
+    for part, one in enumerate(fits[1:]):
+        own = known.fold == part
+        margin[own] = one.learner.margin(known.values[np.ix_(own, one.places)])
+    names, final = known.names, fits[0]
+    model = RiskModel(
+        version=version.name,
+        learner=final.learner,
+        calibration=calibrate(margin, known.rows),
+        trained_from=version.trained_from,
+        presentations=version.presentations,
+        features=tuple(names[place] for place in final.places),
+        n_rows=len(known.rows),
+        n_enrolments=len(known.rows.drop_duplicates(["code_module", "code_presentation", "id_student"])),
+        base_rate=float(known.labels.mean()),
+        seed=seed,
+        data_sha256=_digest(known.rows, known.values, names),
+    )
+    return model, _held_out(version, known, margin)
+
+
+def _held_out(version: Version, known: _Known, margin: Floats) -> pd.DataFrame:
+    newest = known.rows["code_presentation"].eq(version.presentations[-1]).to_numpy()
+    risk = np.empty(len(known.rows))
+    for part in range(N_FOLDS):
+        others, own = known.fold != part, newest & (known.fold == part)
+        fitted = calibrate(margin[others], known.rows[others])
+        risk[own] = probability(fitted.log_odds(margin[own], known.rows[own]))
     columns = [name for name in HELD_OUT_RISK.names if name not in ("model_version", "risk_score")]
-    return HELD_OUT_RISK.conform(cohort[columns].assign(model_version=version, risk_score=risk))
+    return HELD_OUT_RISK.conform(known.rows.loc[newest, columns].assign(model_version=version.name, risk_score=risk[newest]))
 
 
 def _digest(rows: pd.DataFrame, values: Floats, names: Sequence[str]) -> str:
