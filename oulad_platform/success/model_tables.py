@@ -87,7 +87,7 @@ MODEL_REGISTRY = Table(
         VERSION,
         Column("status", "text", "candidate: trained; champion: in charge now; retired: was once.", allowed=STATUSES),
         Column("backend", "text", "sklearn, pytorch or tensorflow."),
-        Column("learner", "text", "gradient_boosting, logistic or network."),
+        Column("learner", "text", "blend (trees and a logistic model), logistic, or network."),
         Column("trained_from", "date", "First day it may score: every outcome it learnt from was known."),
         Column("presentations", "text", "Presentation codes it learnt from, comma-separated."),
         Column("n_rows", "int32", "Training rows (enrolments x days).", "rows", minimum=0),

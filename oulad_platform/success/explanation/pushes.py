@@ -46,9 +46,10 @@ def pushes(model: RiskModel, features: pd.DataFrame) -> Pushes:
     """The pushes (log-odds, above 0 raises the risk) of the model's features on each row of `features`, in its order.
 
     Gradient boosting: exact tree SHAP, path dependent (Lundberg et al., Nature Machine Intelligence 2, 2020). Logistic: exact
-    linear SHAP against the mean training row, on the row's day. Blend: the mean of both. Network: Shapley values against the mean training row, sampled over permutations
-    and their reverses (Mitchell et al., JMLR 23, 2022), the same ones for every row. Calibration is affine in the margin, so base
-    plus pushes is the calibrated log-odds; raises ExplanationError when that misses the model's own by more than TOLERANCE.
+    linear SHAP against the mean training row, with the weights of the row's day. Blend: the mean of both. Network: Shapley
+    values against the mean training row, sampled over permutations and their reverses (Mitchell et al., JMLR 23, 2022), the same
+    ones for every row. Calibration is affine in the margin and its offsets of module and month belong to the base, so base plus
+    pushes is the calibrated log-odds; raises ExplanationError when that misses the model's own by more than TOLERANCE.
     """
     kind = model.learner.kind
     if kind not in METHODS:

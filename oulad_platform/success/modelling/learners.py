@@ -28,7 +28,7 @@ BOOSTING: Settings = {
     "l2_regularization": 10.0,
     "max_features": 0.2,
 }
-FEWEST_LEAVES = 50  # as few rows that a leaf of the least size is at most one in so many of them
+SMALLEST_LEAF = 50  # in few rows, a leaf may be as small as this part of them
 LOGISTIC: Settings = {"C": 0.005, "largest": 3.0}
 DRIFT_FROM, DRIFT_UNIT, DRIFT_LAST = 29, 14, 85
 
@@ -151,24 +151,11 @@ class Blend:
         return (self.trees.margin(values[:, self.of_trees]) + self.linear.margin(values[:, self.of_linear])) / 2
 
 
-def fit_blend(
-    values: Floats, labels: Labels, seed: int, names: Sequence[str], weights: Floats | None = None, groups: Labels | None = None
-) -> Blend:
-    """A blend on labels 0 and 1; `names` are those of the features. Groups as in `fit_logistic`."""
-    of_trees, of_linear = for_trees(names), for_linear(names)
-    return Blend(
-        fit_boosting(values[:, of_trees], labels, seed, weights),
-        fit_logistic(values[:, of_linear], labels, seed, weights, [names[place] for place in of_linear], groups),
-        tuple(of_trees),
-        tuple(of_linear),
-    )
-
-
 def fit_boosting(values: Floats, labels: Labels, seed: int, weights: Floats | None = None) -> GradientBoosting:
     """Boosted trees on labels 0 and 1. No feature may be missing in every row: scikit-learn 1.9 fails on it."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    least = max(1, min(BOOSTING["min_samples_leaf"], len(values) // FEWEST_LEAVES))
+    least = max(1, min(BOOSTING["min_samples_leaf"], len(values) // SMALLEST_LEAF))
     settings = {**BOOSTING, "min_samples_leaf": least}
     chosen = {name: value for name, value in settings.items() if name != "n_seeds"}
     with one_thread():
@@ -179,18 +166,10 @@ def fit_boosting(values: Floats, labels: Labels, seed: int, weights: Floats | No
     return GradientBoosting(estimators, settings)
 
 
-def fit_logistic(
-    values: Floats,
-    labels: Labels,
-    seed: int,
-    weights: Floats | None = None,
-    names: Sequence[str] = (),
-    groups: Labels | None = None,
-) -> Logistic:
+def fit_logistic(values: Floats, labels: Labels, seed: int, weights: Floats | None = None, names: Sequence[str] = ()) -> Logistic:
     """L2-penalised logistic regression on labels 0 and 1. Convex, so the seed changes nothing.
 
-    `names` are those of the features, to know which are special (see `inputs`); without, none is. `groups` holds a number per
-    row: what the groups differ by in the mean is fitted beside the features, so that these do not carry it, and left out.
+    `names` are those of the features, to know which are special (see `inputs`); without names none is.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -200,42 +179,45 @@ def fit_logistic(
     changing = tuple(place[name] for name in CHANGING if name in place) if day is not None else ()
     raw = _logged(values, logged)
     scaling = fit_scaling(raw, LOGISTIC["largest"])
-    scaled, n = scaling.values(raw), values.shape[1]
-    sometimes = np.flatnonzero((scaling.absent > 0) & (scaling.absent < 1))
-    parts = [scaled, scaling.absences(raw)[:, sometimes], scaled[:, changing] * drift(values, day)]
-    shares = np.empty(0)
-    if region is not None:
-        scaled[:, region] = 0
-        sometimes = sometimes[sometimes != region]
-        codes = values[:, region]
-        parts[1] = scaling.absences(raw)[:, sometimes]
-        n_regions = 0 if np.isnan(codes).all() else int(np.nanmax(codes)) + 1
-        of_region = _regions(codes, n_regions)
-        shares = of_region.sum(axis=0) / max(of_region.sum(), 1)
-        parts.append((of_region - shares) * of_region.any(axis=1, keepdims=True))
-    if groups is not None:
-        parts.append(np.equal.outer(groups, np.unique(groups)).astype("float64"))
-        parts[-1] -= parts[-1].mean(axis=0)
+    plain = np.array([number for number in range(values.shape[1]) if number != region], dtype="int64")
+    sometimes = plain[(scaling.absent[plain] > 0) & (scaling.absent[plain] < 1)]
+    scaled = scaling.values(raw)
+    lived_in = np.empty((len(values), 0)) if region is None else _regions(values[:, region], _n_regions(values[:, region]))
+    shares = lived_in.sum(axis=0) / max(lived_in.sum(), 1.0)
+    parts = [
+        scaled[:, plain],
+        scaling.absences(raw)[:, sometimes],
+        scaled[:, changing] * drift(values, day),
+        (lived_in - shares) * lived_in.any(axis=1, keepdims=True),
+    ]
     with one_thread():
         fitted = LogisticRegression(C=LOGISTIC["C"], solver="newton-cholesky", random_state=seed).fit(
             np.hstack(parts), labels, weights
         )
-    own, absence, drifts, regional, *_ = np.split(fitted.coef_[0], np.cumsum([n, len(sometimes), len(changing), len(shares)]))
-    absence_weights = np.zeros(n)
-    absence_weights[sometimes] = absence
+    own, absence, drifts, regional = np.split(fitted.coef_[0], np.cumsum([part.shape[1] for part in parts])[:-1])
+    own_weights, absence_weights = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    own_weights[plain], absence_weights[sometimes] = own, absence
     return Logistic(
-        scaling,
-        float(fitted.intercept_[0]),
-        own,
-        absence_weights,
-        LOGISTIC,
-        logged,
-        day,
-        changing,
-        drifts,
-        region,
-        regional - shares @ regional,
+        scaling=scaling,
+        intercept=float(fitted.intercept_[0]),
+        weights=own_weights,
+        absence_weights=absence_weights,
+        hyperparameters=LOGISTIC,
+        logged=logged,
+        day=day,
+        changing=changing,
+        drifts=drifts,
+        region=region,
+        region_weights=regional - shares @ regional,
     )
+
+
+def fit_blend(values: Floats, labels: Labels, seed: int, weights: Floats | None = None, names: Sequence[str] = ()) -> Blend:
+    """A blend on labels 0 and 1; `names` are those of the features, of which each part reads its own (see `inputs`)."""
+    of_trees, of_linear = tuple(for_trees(names)), tuple(for_linear(names))
+    trees = fit_boosting(values[:, of_trees], labels, seed, weights)
+    linear = fit_logistic(values[:, of_linear], labels, seed, weights, [names[place] for place in of_linear])
+    return Blend(trees, linear, of_trees, of_linear)
 
 
 def fit_scaling(values: Floats, largest: float) -> Scaling:
@@ -264,16 +246,20 @@ def _inverse(whole: Floats) -> Floats:
 
 
 def drift(values: Floats, day: int | None) -> Floats:
-    """How far the changing weights have moved on each row's day, shape (rows, 1)."""
+    """How far the changing weights have moved on each row's day, shape (rows, 1); 0 where the day is not known."""
     if day is None:
         return np.zeros((len(values), 1))
-    return (np.minimum(values[:, [day]], DRIFT_LAST) - DRIFT_FROM) / DRIFT_UNIT
+    return np.nan_to_num((np.minimum(values[:, [day]], DRIFT_LAST) - DRIFT_FROM) / DRIFT_UNIT)
 
 
 def _logged(values: Floats, places: Sequence[int]) -> Floats:
     raw = values.copy()
     raw[:, places] = np.log1p(np.maximum(raw[:, places], 0))
     return raw
+
+
+def _n_regions(codes: Floats) -> int:
+    return int(np.max(codes, where=~np.isnan(codes), initial=-1)) + 1
 
 
 def _regions(codes: Floats, n: int) -> Floats:

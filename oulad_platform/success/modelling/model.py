@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,7 +23,7 @@ from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.model_tables import HELD_OUT_RISK
 from oulad_platform.success.modelling.calibration import FEWEST_OF_A_CLASS, Calibration, calibrate, probability
 from oulad_platform.success.modelling.cohorts import RULE, Version
-from oulad_platform.success.modelling.inputs import for_linear, for_trees
+from oulad_platform.success.modelling.inputs import read_by
 from oulad_platform.success.modelling.learners import (
     Blend,
     Floats,
@@ -36,18 +36,10 @@ from oulad_platform.success.modelling.learners import (
 )
 from oulad_platform.success.modelling.network import fit_network
 
-TRAINING_DAYS = (7, 14, 21, 28, 35, 42, 49, 56, 70, 84, 112, 140, 168, 196)
+TRAINING_DAYS = (7, 14, 21, 28, 42, 56, 84, 112, 168)
 N_FOLDS = 3
 CHALLENGER = "logistic"
 BLEND = "blend"
-READ: Mapping[
-    str, Callable[[Sequence[str]], list[int]]
-] = {  # the places of the features that each kind of learner reads, in what is known of them
-    BLEND: lambda names: sorted({*for_trees(names), *for_linear(names)}),
-    "gradient_boosting": for_trees,
-    CHALLENGER: for_linear,
-    "network": for_trees,
-}
 SILENT_DAYS = 7
 RULE_RISK, RULE_SAFE = 0.75, 0.25
 SCORED = ["run_date", "code_module", "code_presentation", "id_student", "day"]
@@ -208,7 +200,7 @@ class _Known:
 
     rows: pd.DataFrame
     names: tuple[str, ...]
-    values: Floats
+    numbers: Floats
     labels: Labels
     fold: Labels
 
@@ -236,9 +228,9 @@ def _fitted(known: _Known, kind: str, backend: str, seed: int) -> list[_Fit]:
     """The fit on all rows, then one for each part of the students without it."""
 
     def one(learn: npt.NDArray[np.bool_]) -> _Fit:
-        used = ~np.isnan(known.values[learn]).all(axis=0)
-        places = [place for place in READ[kind](known.names) if used[place]]
-        values, labels = known.values[np.ix_(learn, places)], known.labels[learn]
+        used = set(np.flatnonzero(~np.isnan(known.numbers[learn]).all(axis=0)).tolist())
+        places = [place for place in read_by(kind, known.names) if place in used]
+        values, labels = known.numbers[learn][:, places], known.labels[learn]
         return _Fit(_learner(kind, backend, values, labels, seed, [known.names[place] for place in places]), places)
 
     side_by_side = min(2, os.cpu_count() or 1) if backend == "sklearn" else 1
@@ -250,7 +242,7 @@ def _learner(kind: str, backend: str, values: Floats, labels: Labels, seed: int,
     if kind == "network":
         return fit_network(values, labels, seed, backend)
     if kind == BLEND:
-        return fit_blend(values, labels, seed, names)
+        return fit_blend(values, labels, seed, names=names)
     return fit_logistic(values, labels, seed, names=names) if kind == CHALLENGER else fit_boosting(values, labels, seed)
 
 
@@ -264,7 +256,7 @@ def _calibrated(known: _Known, version: Version, fits: Sequence[_Fit], seed: int
     margin = np.empty(len(known.rows))
     for part, one in enumerate(fits[1:]):
         own = known.fold == part
-        margin[own] = one.learner.margin(known.values[np.ix_(own, one.places)])
+        margin[own] = one.learner.margin(known.numbers[np.ix_(own, one.places)])
     names, final = known.names, fits[0]
     model = RiskModel(
         version=version.name,
@@ -277,7 +269,7 @@ def _calibrated(known: _Known, version: Version, fits: Sequence[_Fit], seed: int
         n_enrolments=len(known.rows.drop_duplicates(["code_module", "code_presentation", "id_student"])),
         base_rate=float(known.labels.mean()),
         seed=seed,
-        data_sha256=_digest(known.rows, known.values, names),
+        data_sha256=_digest(known.rows, known.numbers, names),
     )
     return model, _held_out(version, known, margin)
 

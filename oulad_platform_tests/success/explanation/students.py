@@ -10,7 +10,7 @@ import pandas as pd
 
 from oulad_platform.success.features.catalogue import CATALOGUE, FEATURE_NAMES
 from oulad_platform.success.modelling.calibration import Calibration
-from oulad_platform.success.modelling.learners import fit_boosting, fit_logistic, fit_scaling
+from oulad_platform.success.modelling.learners import fit_blend, fit_boosting, fit_logistic, fit_scaling
 from oulad_platform.success.modelling.model import RiskModel
 from oulad_platform.success.modelling.network import Network
 
@@ -51,6 +51,8 @@ def model(kind: str, version: str = "2013J", n: int = 600) -> RiskModel:
         kernels = tuple(rng.normal(0, inputs**-0.5, (inputs, units)) for inputs, units in pairwise(sizes))
         biases = tuple(rng.normal(0, 0.1, units) for units in sizes[1:])
         learner = Network(fit_scaling(values, 4.0), kernels, biases, "pytorch", {})
+    elif kind == "blend":
+        learner = fit_blend(values, labels, 1, names=LEARNT)
     elif kind == "logistic":
         learner = fit_logistic(values, labels, 1)
     else:

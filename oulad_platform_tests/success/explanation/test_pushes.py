@@ -21,7 +21,7 @@ from oulad_platform.success.modelling.model import log_odds
 from oulad_platform.success.modelling.network import Network, inputs
 from oulad_platform_tests.success.explanation.students import CALIBRATION, LEARNT, champions, live, model
 
-KINDS = ("gradient_boosting", "logistic", "network")
+KINDS = ("blend", "gradient_boosting", "logistic", "network")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_base_and_pushes_of_every_student_give_the_models_log_odds(models, kind)
     assert found.base + found.by_feature.sum(axis=1) == pytest.approx(log_odds(models[kind], features), abs=1e-5)
     assert found.by_feature.shape == (150, len(LEARNT))
     in_aaa = features["code_module"].eq("AAA").to_numpy()
-    assert np.unique(found.base[in_aaa]) - np.unique(found.base[~in_aaa]) == pytest.approx([0.3])  # intercepts .2 and -.1
+    assert np.unique(found.base[in_aaa]) - np.unique(found.base[~in_aaa]) == pytest.approx([0.2])  # the offset of AAA
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,7 +60,7 @@ def test_pushes_of_trees_are_shaps_times_the_slope(models):
     found = pushes(models["gradient_boosting"], features)
     base, values = shap_of_trees(models["gradient_boosting"].learner, features[list(LEARNT)].to_numpy("float64"))
     assert found.by_feature == pytest.approx(0.8 * values, abs=1e-5)
-    assert found.base[features["code_module"].eq("AAA")] == pytest.approx(0.2 + 0.8 * base, abs=1e-6)
+    assert found.base[features["code_module"].eq("AAA")] == pytest.approx(0.1 + 0.8 * base, abs=1e-6)
 
 
 @pytest.mark.skipif(not find_spec("woodelf"), reason="woodelf-explainer is not installed; shap explains the trees")
@@ -102,13 +102,28 @@ def test_a_logistic_pushes_by_weight_times_distance_from_the_mean_and_by_the_wei
     two = dataclasses.replace(model("logistic"), learner=learner, features=("clicks_7d", "score_mean"))
     features = pd.DataFrame(
         {"clicks_7d": [10.0, np.nan], "score_mean": [np.nan, 2.0], "code_module": "BBB", "id_student": [1, 2]}
-    )
+    ).assign(run_date=pd.Timestamp("2014-03-01"), day=28)
     found = pushes(two, features)
     # clicks 10: 3 sd above the mean, present in a world where a fifth is absent (-.5); score absent at even odds: +1
     assert found.by_feature[0] == pytest.approx([0.8 * (0.5 * 3 + 0.3 * -0.5), 0.8 * (0 + 0.1 * 1)])
     # clicks absent count as the median, half an sd above the mean, and as an absence (+2); score 1 sd above, present (-1)
     assert found.by_feature[1] == pytest.approx([0.8 * (0.5 * 0.5 + 0.3 * 2), 0.8 * (-2 * 1 + 0.1 * -1)])
     assert found.base == pytest.approx([-0.1 + 0.8 * -1.0] * 2)
+
+
+def test_pushes_of_a_blend_are_the_mean_of_those_of_its_parts(models):
+    features, blend = live(60), models["blend"].learner
+    values = features[list(LEARNT)].to_numpy("float64")
+    found = pushes(models["blend"], features)
+    base, of_trees = shap_of_trees(blend.trees, values[:, blend.of_trees])
+    expected = np.zeros(values.shape)
+    expected[:, blend.of_trees] = of_trees / 2
+    expected[:, blend.of_linear] += blend.linear.terms(values[:, blend.of_linear]) / 2
+    assert found.by_feature == pytest.approx(0.8 * expected, abs=1e-5)
+    assert found.base[features["code_module"].eq("BBB")] == pytest.approx(
+        -0.1 + 0.8 * (base + blend.linear.intercept) / 2, abs=1e-6
+    )
+    assert (found.by_feature[:, LEARNT.index("module_risk_rate")] == 0).all()
 
 
 def test_sampled_pushes_of_a_network_are_close_to_its_shapley_values_by_definition(monkeypatch):
@@ -163,7 +178,7 @@ def test_a_learner_of_an_unknown_kind_is_an_error(models):
 
     odd = dataclasses.replace(models["logistic"], learner=Oracle(**vars(models["logistic"].learner)))
     with pytest.raises(
-        ExplanationError, match="no explanation for a learner of kind 'oracle', only for gradient_boosting, logistic"
+        ExplanationError, match="no explanation for a learner of kind 'oracle', only for blend, gradient_boosting, logistic"
     ):
         pushes(odd, live(3))
 

@@ -13,7 +13,7 @@ import pytest
 
 from oulad_platform.success.modelling.calibration import Calibration
 from oulad_platform.success.modelling.codec import from_bytes, to_bytes
-from oulad_platform.success.modelling.learners import fit_boosting, fit_logistic, fit_scaling
+from oulad_platform.success.modelling.learners import fit_blend, fit_boosting, fit_logistic, fit_scaling
 from oulad_platform.success.modelling.model import ModelError, RiskModel, predict
 from oulad_platform.success.modelling.network import Network
 
@@ -21,11 +21,23 @@ RNG = np.random.default_rng(5)
 VALUES = RNG.normal(size=(1000, 2))
 LABELS = (RNG.random(1000) < 1 / (1 + np.exp(-VALUES[:, 0]))).astype("int64")
 VALUES[RNG.random(1000) < 0.1, 1] = np.nan
-ROWS = pd.DataFrame(VALUES, columns=["clicks_7d", "clicks_14d"]).assign(code_module=["AAA", "BBB"] * 500)
+NAMES = ("site_visits_before_start", "day_in_course", "region", "score_mean", "points_vs_cohort")
+FEATURES = {"blend": NAMES, "logistic": NAMES[:4]}
+ROWS = pd.DataFrame(VALUES, columns=["clicks_7d", "clicks_14d"]).assign(
+    **{name: RNG.integers(0, 5, 1000) for name in NAMES},
+    **{"code_module": ["AAA", "BBB"] * 500, "day": 28, "run_date": pd.to_datetime(["2013-03-01", "2013-10-29"] * 500)},
+)
+
+
+def of(kind: str) -> np.ndarray:
+    return ROWS[list(FEATURES.get(kind, ("clicks_7d", "clicks_14d")))].to_numpy("float64")
+
+
 KERNELS, BIASES = (RNG.normal(size=(4, 3)), RNG.normal(size=(3, 1))), (RNG.normal(size=3), RNG.normal(size=1))
 LEARNERS = {
     "gradient_boosting": fit_boosting(VALUES, LABELS, 7),
-    "logistic": fit_logistic(VALUES, LABELS, 7),
+    "logistic": fit_logistic(of("logistic"), LABELS, 7, names=FEATURES["logistic"]),
+    "blend": fit_blend(of("blend"), LABELS, 7, names=NAMES),
     "network": Network(fit_scaling(VALUES, 4.0), KERNELS, BIASES, "tensorflow", {"epochs": 3}),
 }
 
@@ -34,10 +46,10 @@ def model(kind: str) -> RiskModel:
     return RiskModel(
         version="2013J",
         learner=LEARNERS[kind],
-        calibration=Calibration(0.9, -0.1, {"AAA": 0.25}),
+        calibration=Calibration(0.9, -0.1, {"AAA": 0.25}, {2: 0.5}),
         trained_from=date(2014, 6, 27),
         presentations=("2013B", "2013J"),
-        features=("clicks_7d", "clicks_14d"),
+        features=FEATURES.get(kind, ("clicks_7d", "clicks_14d")),
         n_rows=1000,
         n_enrolments=100,
         base_rate=0.5,
@@ -96,6 +108,8 @@ def changed(of: str, **card: object) -> bytes:
         lambda dumps: changed("logistic", features=["clicks_7d"]),
         lambda dumps: changed("gradient_boosting", features=["clicks_7d"]),
         lambda dumps: changed("network", features=["clicks_7d"]),
+        lambda dumps: changed("blend", features=["clicks_7d"]),
+        lambda dumps: changed("blend", kind="logistic"),
     ],
 )
 def test_an_archive_of_something_else_is_refused(stored):
@@ -105,8 +119,9 @@ def test_an_archive_of_something_else_is_refused(stored):
         from_bytes(stored(dumps))
 
 
-def test_trees_of_another_scikit_learn_are_refused_by_version(monkeypatch):
-    stored = to_bytes(model("gradient_boosting"))
+@pytest.mark.parametrize("kind", ["gradient_boosting", "blend"])
+def test_trees_of_another_scikit_learn_are_refused_by_version(kind, monkeypatch):
+    stored = to_bytes(model(kind))
     monkeypatch.setattr("sklearn.__version__", "0.1")
     with pytest.raises(ModelError, match=r"model 2013J was trained with scikit-learn .* installed is 0\.1; train it again"):
         from_bytes(stored)
