@@ -1,7 +1,7 @@
 """The leak ladder: the same learner, tested as it should not be, so that a reader sees what figures of .95 are made of.
 
 Each rung breaks one rule of the honest protocol, the last one all of them. Its figures are shown beside the honest ones and used
-for nothing else. Every rung is gradient boosting on as many rows as the honest one has, uncalibrated.
+for nothing else. Every rung is a fresh blend of trees and a linear model on as many rows as the honest one has, uncalibrated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from oulad_platform.success.evaluation.protocol import (
 )
 from oulad_platform.success.features.assembly import presentation_features
 from oulad_platform.success.modelling.calibration import probability
-from oulad_platform.success.modelling.learners import fit_boosting
+from oulad_platform.success.modelling.learners import fit_blend
 from oulad_platform.success.modelling.model import CHALLENGER, RiskModel
 from oulad_platform.success.presentation import Presentation, elsewhere, label, presentations
 
@@ -129,5 +129,5 @@ def _drawn(keys: pd.DataFrame, seed: int) -> Flags:
 def _risk(learnt: pd.DataFrame, test: pd.DataFrame, features: list[str], seed: int) -> npt.NDArray[np.float64]:
     used = [name for name in features if learnt[name].notna().any()]
     values = learnt[used].to_numpy("float64")
-    learner = fit_boosting(values, learnt["label"].to_numpy("int64"), seed)
+    learner = fit_blend(values, learnt["label"].to_numpy("int64"), seed, names=used)
     return probability(learner.margin(test[used].to_numpy("float64")))

@@ -44,8 +44,10 @@ def known_before(tables: Mapping[str, pd.DataFrame], day: date) -> dict[str, pd.
     return {
         **tables,
         "student_info": info.assign(final_result=info["final_result"].mask(dated(info)["is_open"].eq(True))),
-        "student_registration": registration[~(registration["date_registration"] > today)],
-        "student_assessment": handed_in[~(handed_in["date_submitted"] >= handed_in["id_assessment"].map(of_assessment))],
+        "student_registration": registration[~(registration["date_registration"] > today).fillna(False)],
+        "student_assessment": handed_in[
+            ~(handed_in["date_submitted"] >= handed_in["id_assessment"].map(of_assessment)).fillna(False)
+        ],
     }
 
 

@@ -119,7 +119,7 @@ def _data(model: RiskModel, row: pd.Series) -> Iterator[str]:
     yield markdown_table(two_columns(facts))
     yield (
         "Features of a day use rows dated before that day; every outcome learnt from was known on "
-        f"{date_text(row['trained_from'])}. The newest cohort calibrates, each student scored by a fit that never saw them.\n"
+        f"{date_text(row['trained_from'])}. All closed cohorts calibrate, each student scored by a fit that never saw them.\n"
     )
 
 
