@@ -12,7 +12,7 @@ run: .venv/installed
 test: .venv/installed
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy && $(BIN)/python -m pip check
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 ui: .venv/installed
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1

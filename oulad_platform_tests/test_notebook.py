@@ -22,8 +22,6 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "oulad-student-success-pred
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 PNG = b"\x89PNG\r\n\x1a\n"
 
-pytestmark = pytest.mark.xdist_group("notebook")  # one worker, one run
-
 
 def source(kind: str) -> list[str]:
     return ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == kind]

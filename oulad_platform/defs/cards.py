@@ -25,7 +25,7 @@ SOFTWARE = ("oulad-platform", "scikit-learn", "shap", "woodelf-explainer", "nump
     owners=["team:student-success"],
     kinds={"markdown", "html"},
     tags={"line": "success", "pii": "false"},
-    description="One entry per model version: its card, with what it is for and learnt from, how good and fair it is, who decided.",
+    description="One entry per model version: its card, with what it learnt from, how good and how fair it is, who decided.",
     ins={
         "risk_model": dg.AssetIn(RISK_MODEL),
         "model_drift": dg.AssetIn(DRIFT.key, metadata=NEWEST),

@@ -32,7 +32,7 @@ def show(platform: Platform) -> None:
 def explain(platform: Platform, version: str) -> None:
     """Prints why a version is in charge, or not. Raises DecisionError when there is none of that name."""
     registry = platform.database.read(MODEL_REGISTRY)
-    check_known(version, registry["model_version"])
+    check_known(version, list(registry["model_version"]))
     reason = registry.loc[registry["model_version"] == version, "reason"].iloc[0]
     Console().print(f"{reason}\nIts card: {platform.settings.artifacts}/{FOLDER}/{version}.html", markup=False, soft_wrap=True)
 

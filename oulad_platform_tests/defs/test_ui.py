@@ -39,8 +39,6 @@ BROWSER_ARGUMENTS = [
 START_SECONDS, STOP_SECONDS = 90, 20
 PAGE_MS, RUN_MS = 30_000, 90_000
 
-pytestmark = pytest.mark.xdist_group("ui")
-
 
 @dataclass(frozen=True)
 class Server:

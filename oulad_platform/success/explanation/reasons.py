@@ -52,8 +52,13 @@ def sentence(feature: Feature, value: float, usual: float, module: str) -> str:
     >>> visit = Feature("days_since_last_visit", "", "days", words, "never came")
     >>> sentence(visit, 12, 1, "BBB"), sentence(visit, float("nan"), 1, "BBB")
     ('no visit for 12 days; most in BBB visited 1 day ago', 'never came')
+    >>> rank = Feature("rank", "", "share", "more than {value:.0%}", below="fewer than {value:.0%}", turn=0.5)
+    >>> sentence(rank, 0.9, 0.5, "BBB"), sentence(rank, 0.1, 0.5, "BBB")
+    ('more than 90%', 'fewer than 90%')
     """
     template = feature.absent if np.isnan(value) else feature.sentence
+    if feature.below and value < feature.turn:
+        template, value = feature.below, 2 * feature.turn - value
     if np.isnan(usual):
         template = template.partition("; ")[0]
     text = template.format(value=value, usual=usual, module=module)

@@ -185,6 +185,8 @@ PACE = (
             f"Share of the cohort with less {words}, equals counted half.",
             "share",
             f"more {words} than {{value:.0%}} of the students in {{module}}",
+            below=f"fewer {words} than {{value:.0%}} of the students in {{module}}",
+            turn=0.5,
             theme="activity",
         )
         for name, words in (

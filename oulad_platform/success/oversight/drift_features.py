@@ -19,7 +19,7 @@ from oulad_platform.success.oversight.drift_reference import COURSE, Floats
 from oulad_platform.success.oversight.tables import FEATURE_DRIFT
 from oulad_platform.success.tables import ALL
 
-FEWEST_IN_REFERENCE = 200
+FEWEST_IN_REFERENCE = 150  # on so many, chance alone gives a PSI of about .12
 N_BINS = 10
 SMOOTHING = 0.5
 DAYS_HELD = timedelta(days=7)

@@ -56,7 +56,7 @@ FEATURE_DRIFT = Table(
         Column("missing_rate_reference", "float64", "The same in the reference.", "share", minimum=0, maximum=1),
         N_STUDENTS,
         Column("n_reference", "int32", "Enrolments of the reference.", "enrolments", minimum=0),
-        Column("reference_module", "text", "Module compared with, or 'all' where it has under 200 rows."),
+        Column("reference_module", "text", "Module compared with, or 'all' where it has under 150 rows."),
         Column("reference_day", "int16", "Course day compared at: the newest of the panel.", "days"),
         Column(
             "reference_auc",

@@ -302,7 +302,6 @@ def test_the_page_carries_its_pictures_and_a_policy_and_shows_a_false_picture_as
     assert '<img src="cid:' not in html
 
 
-@pytest.mark.xdist_group("ui")
 @pytest.mark.parametrize("width", [360, 1000])
 def test_the_page_is_readable_without_scrolling_sideways(tmp_path: Path, width: int) -> None:
     chromium = shutil.which("chromium")

@@ -127,7 +127,7 @@ def test_a_day_whose_comparison_day_was_never_made_has_no_row_and_neither_has_on
     assert feature_drift(runs(("AAA", 6, "v")), features(np.arange(300.0), 6), panel, {"v": MODEL}).empty
 
 
-@pytest.mark.parametrize(("n_own", "module", "n_reference"), [(200, "AAA", 200), (199, "all", 499)])
+@pytest.mark.parametrize(("n_own", "module", "n_reference"), [(150, "AAA", 150), (149, "all", 449)])
 def test_a_module_is_compared_with_itself_where_it_has_enough_rows_and_with_all_else(n_own, module, n_reference):
     panel = {
         "AAA_2013B": part(np.arange(float(n_own)), 7),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from oulad_platform_tests.success.test_fairness import campus
 
 from oulad_platform.success.oversight.fairness import model_fairness
 from oulad_platform.success.oversight.fairness_charts import fairness_by_group
 from oulad_platform.success.oversight.tables import MODEL_FAIRNESS
+from oulad_platform_tests.success.oversight.test_fairness import campus
 
 
 @pytest.fixture(scope="module")
