@@ -24,6 +24,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from oulad_platform.core.calendar import end_dates, start_date
+from oulad_platform.core.reports import markdown_table, markdown_text
 from oulad_platform.sources.oulad import CLICKS_FILE, SMALL_FILES, OuladFiles
 from oulad_platform.sources.tables import COURSES, STUDENT_VLE
 from oulad_platform.storage.lake import Lake
@@ -33,9 +34,14 @@ from oulad_platform.success.evaluation.latest import headline
 from oulad_platform.success.evaluation.protocol import EVALUATION_DAYS, split_risk, together, trial_risk
 from oulad_platform.success.evaluation.report import evaluation_markdown
 from oulad_platform.success.evaluation.tabulation import calibration_curve, model_evaluation
-from oulad_platform.success.model_tables import TRAINING_PANEL
-from oulad_platform.success.modelling.cohorts import PANEL_DAYS, training_panel, versions
-from oulad_platform.success.modelling.model import RiskModel, fit_versions, training_rows
+from oulad_platform.success.model_tables import MODEL_DECISIONS, TRAINING_PANEL
+from oulad_platform.success.modelling import card_figures
+from oulad_platform.success.modelling.cohorts import PANEL_DAYS, RULE, training_panel, versions
+from oulad_platform.success.modelling.decisions import models_listed
+from oulad_platform.success.modelling.gates import scores_of
+from oulad_platform.success.modelling.model import CHALLENGER, RiskModel, fit_versions, training_rows
+from oulad_platform.success.modelling.registry import model_registry
+from oulad_platform.success.oversight.fairness import AUDIT_DAYS, HELD_OUT, audited, model_fairness
 
 SECONDS, PEAK_GIB = 180, 3
 SEED, SPLIT_WEEK = 7, 7
@@ -108,6 +114,23 @@ def pictures(evaluation: pd.DataFrame, curve: pd.DataFrame, models: Mapping[str,
     }
 
 
+def gates(registry: pd.DataFrame) -> Iterator[str]:
+    """Each version against the champion of the day before, on its newest cohort, and whether it was put in charge."""
+    yield "## The gates\n"
+    yield markdown_table(models_listed(registry).drop(columns=["Learnt from", "Decided by", "Why"]))
+    reasons = registry.sort_values("trained_from")[["model_version", "reason"]].itertuples(index=False)
+    yield "".join(f"- **{version}**: {markdown_text(reason)}\n" for version, reason in reasons)
+
+
+def serves_all_alike(fairness: pd.DataFrame, models: Mapping[str, RiskModel]) -> Iterator[str]:
+    """The audit of the newest model that was tested on a whole cohort, on that cohort."""
+    tests = [row for row in fairness["model_version"].unique() if row in models and models[row].learner.kind != CHALLENGER]
+    rows = fairness[fairness["model_version"].isin(tests) & fairness["evaluation"].ne(HELD_OUT)]
+    if not rows.empty:
+        newest = max(rows["model_version"].unique(), key=lambda version: models[version].trained_from)
+        yield from card_figures.fairness(rows[rows["model_version"] == newest], {})
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("folder", type=Path)
@@ -130,7 +153,7 @@ def main() -> int:
             n_rows = sum(lake.replace_parts("success", TRAINING_PANEL, chunks).values())
             panel = lake.parts("success", TRAINING_PANEL)
         with timed("training"):
-            models, _ = fit_versions(training_rows(panel.values()), versions(tables["courses"], until), seed=SEED)
+            models, held_out = fit_versions(training_rows(panel.values()), versions(tables["courses"], until), seed=SEED)
         with timed("evaluation: ladder"):
             ladder = ladder_risk(panel, models, tables, clicks, SEED, days)
         with timed("evaluation: risks"):
@@ -140,11 +163,19 @@ def main() -> int:
             tested = together([trials, split, ladder])
             curve = calibration_curve(tested)
             evaluation = model_evaluation(tested, tables["student_info"], tables["student_registration"], SEED)
+        scores = scores_of(panel, models)
+        with timed("fairness"):
+            audit_days = [chosen.first_day + day for day in AUDIT_DAYS]
+            rows = audited(trials, held_out, lambda rows: scores(RULE, rows), audit_days)
+            fairness = model_fairness(rows, tables["student_info"], seed=SEED)
+        with timed("registry"):
+            registry, _ = model_registry(models, held_out, fairness, MODEL_DECISIONS.empty(), scores=scores, today=until)
     with timed("report"):
         options = f" --first-day {chosen.first_day}" if chosen.first_day else ""
         options += f" --cohorts {','.join(chosen.cohorts)}" if chosen.cohorts else ""
         command = f"python benchmarks/evaluation.py FOLDER{options}"
         text = evaluation_markdown(evaluation, curve, models, "How good the risk model is", command)
+        text += "\n".join(["", *gates(registry), *serves_all_alike(fairness, models)])
         write(chosen.report, text, pictures(evaluation, curve, models))
     seconds, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     click.echo(f"{n_rows:,} panel rows; {seconds:.0f} s (budget {SECONDS}), {peak:.2f} GiB at most (budget {PEAK_GIB})")

@@ -66,7 +66,7 @@ def calibration_chart(curve: pd.DataFrame, evaluation: str, tested_cohort: str, 
     lines = max(1, -(-len(days) // columns))
     size = (max(columns, 2) * PANEL_WIDTH, HEADER_HEIGHT + lines * PANEL_HEIGHT)
     drawn = Figure(figsize=size, dpi=DPI, layout="constrained", facecolor="white")
-    title = f"Is the risk given the risk seen? Model {model_version} on {_cohort(tested_cohort)}, {IN_WORDS[evaluation]}"
+    title = f"Risk given and risk seen: model {model_version} on {_cohort(tested_cohort)}"
     if rows.empty:
         title = f"Model {model_version} has not been tested on {_cohort(tested_cohort)}, {IN_WORDS[evaluation]}"
     drawn.suptitle(fitted(title, size[0] - 0.2, 11, "bold"), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
