@@ -36,11 +36,11 @@ from oulad_platform.success.evaluation.report import evaluation_markdown
 from oulad_platform.success.evaluation.tabulation import calibration_curve, model_evaluation
 from oulad_platform.success.model_tables import MODEL_DECISIONS, TRAINING_PANEL
 from oulad_platform.success.modelling import card_figures
-from oulad_platform.success.modelling.cohorts import PANEL_DAYS, RULE, training_panel, versions
+from oulad_platform.success.modelling.cohorts import PANEL_DAYS, training_panel, versions
 from oulad_platform.success.modelling.decisions import models_listed
 from oulad_platform.success.modelling.gates import scores_of
 from oulad_platform.success.modelling.model import CHALLENGER, RiskModel, fit_versions, training_rows
-from oulad_platform.success.modelling.registry import model_registry
+from oulad_platform.success.modelling.registry import model_registry, older_versions
 from oulad_platform.success.oversight.fairness import AUDIT_DAYS, HELD_OUT, audited, model_fairness
 
 SECONDS, PEAK_GIB = 180, 3
@@ -166,7 +166,7 @@ def main() -> int:
         scores = scores_of(panel, models)
         with timed("fairness"):
             audit_days = [chosen.first_day + day for day in AUDIT_DAYS]
-            rows = audited(trials, held_out, lambda rows: scores(RULE, rows), audit_days)
+            rows = audited(trials, held_out, older_versions(models), scores, audit_days)
             fairness = model_fairness(rows, tables["student_info"], seed=SEED)
         with timed("registry"):
             registry, _ = model_registry(models, held_out, fairness, MODEL_DECISIONS.empty(), scores=scores, today=until)

@@ -161,7 +161,7 @@ def artifacts_manifest(
     about = {
         "run_id": context.run.run_id,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model_backend": settings.model_backend,
+        "model_backend": next((model.learner.backend for model in risk_model.values()), settings.model_backend),
         "database_kind": platform.database.kind,
     }
     kept = platform.artifacts.publish(files, about)

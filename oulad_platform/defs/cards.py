@@ -5,7 +5,7 @@ from importlib.metadata import version as installed
 import dagster as dg
 import pandas as pd
 
-from oulad_platform.defs.io_managers import NEWEST
+from oulad_platform.defs.io_managers import ALL_DAYS
 from oulad_platform.defs.metadata import preview, text
 from oulad_platform.defs.models import CHAMPIONS, CURVE, DRIFT, EVALUATION, FAIRNESS, REGISTRY, RISK_MODEL, Models
 from oulad_platform.defs.resources import Platform
@@ -28,7 +28,7 @@ SOFTWARE = ("oulad-platform", "scikit-learn", "shap", "woodelf-explainer", "nump
     description="One entry per model version: its card, with what it learnt from, how good and how fair it is, who decided.",
     ins={
         "risk_model": dg.AssetIn(RISK_MODEL),
-        "model_drift": dg.AssetIn(DRIFT.key, metadata=NEWEST),
+        "model_drift": dg.AssetIn(DRIFT.key, metadata=ALL_DAYS),
         **{of.table.name: dg.AssetIn(of.key) for of in (REGISTRY, CHAMPIONS, EVALUATION, CURVE, FAIRNESS)},
     },
 )

@@ -5,6 +5,7 @@ Persistence glue only: which store, which days. No data is computed or filtered 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def _preview(entry: Entry, frame: pd.DataFrame) -> dict[str, dg.TableMetadataVal
 
 
 class ModelIOManager(dg.IOManager):
-    """Keeps the risk models as files beside an index of their SHA-256; loading one runs no code."""
+    """Keeps the risk models as files named by content, and an index of them that is written last; loading one runs no code."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
@@ -179,22 +180,28 @@ class ModelIOManager(dg.IOManager):
         from oulad_platform.success.modelling.codec import to_bytes
 
         artifacts = self.platform.artifacts
-        kept = {version: artifacts.put(f"{MODELS}/{version}{SUFFIX}", to_bytes(model)) for version, model in obj.items()}
-        index = {version: artifact.sha256 for version, artifact in kept.items()}
+        index = {}
+        for version, model in obj.items():
+            content = to_bytes(model)
+            digest = hashlib.sha256(content).hexdigest()
+            index[version] = {"file": f"{version}-{digest[:12]}", "sha256": digest}
+            artifacts.put(f"{MODELS}/{index[version]['file']}{SUFFIX}", content)
         artifacts.put(MODEL_INDEX, json.dumps(index, indent=2, sort_keys=True).encode())
-        context.add_output_metadata({"versions": len(kept), "sha256": dg.MetadataValue.json(index)})
+        for name in set(artifacts.names(MODELS, SUFFIX)) - {one["file"] for one in index.values()}:
+            artifacts.remove(f"{MODELS}/{name}{SUFFIX}")
+        context.add_output_metadata({"versions": len(index), "sha256": dg.MetadataValue.json(index)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, RiskModel]:
-        return stored_models(self.platform)
+        try:
+            return stored_models(self.platform)
+        except MissingFileError:
+            return {}
 
 
 def stored_models(platform: Platform) -> dict[str, RiskModel]:
-    """The risk models by version; none before the first training."""
+    """The risk models by version. Raises MissingFileError before the first training."""
     from oulad_platform.success.modelling.codec import from_bytes
 
     artifacts = platform.artifacts
-    try:
-        index = json.loads(artifacts.get(MODEL_INDEX))
-    except MissingFileError:
-        return {}
-    return {version: from_bytes(artifacts.get(f"{MODELS}/{version}{SUFFIX}", sha256)) for version, sha256 in index.items()}
+    index = json.loads(artifacts.get(MODEL_INDEX))
+    return {name: from_bytes(artifacts.get(f"{MODELS}/{one['file']}{SUFFIX}", one["sha256"])) for name, one in index.items()}

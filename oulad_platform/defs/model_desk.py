@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -16,12 +15,16 @@ from oulad_platform.success.model_tables import MODEL_CHAMPIONS, MODEL_DECISIONS
 from oulad_platform.success.modelling import decisions
 from oulad_platform.success.modelling.registry import check_known
 
+TOLD_BY_VERSION = ["Learner", "Learnt from", "Module gap", "Decided by", "Why"]
+
 
 def show(platform: Platform) -> None:
     """Prints a row for each version, and who is in charge today."""
     read = platform.database.read
-    listed = decisions.models_listed(read(MODEL_REGISTRY)).drop(columns="Why")
+    listed = decisions.models_listed(read(MODEL_REGISTRY)).drop(columns=TOLD_BY_VERSION)
     table = Table(*listed.columns, title="Risk models")
+    for column in table.columns[:2]:
+        column.no_wrap = True
     for row in listed.itertuples(index=False):
         table.add_row(*map(str, row))
     console = Console()
@@ -44,7 +47,8 @@ def decide(platform: Platform, decision: str, version: str, by: str, reason: str
     new = decisions.decide(
         database.read(MODEL_REGISTRY), taken, decision, version, first, by, reason, at=datetime.now(UTC), today=today
     )
-    database.replace(MODEL_DECISIONS, MODEL_DECISIONS.conform(pd.concat([taken, new])))
+    database.append(MODEL_DECISIONS, new)
+    Console().print("The decision is recorded; the registry is made again.")
     made = materialize(platform, today, today, REGISTER)
     show(platform)
     if first <= today:

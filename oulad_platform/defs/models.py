@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from oulad_platform.defs.catalog import entry
+from oulad_platform.defs.catalog import Entry, entry
 from oulad_platform.defs.io_managers import DAY_BY_DAY, NEWEST, Days, lazily
 from oulad_platform.defs.metadata import picture
 from oulad_platform.defs.partitions import A_FORTNIGHT_BACK, SINGLE_RUN, days_of, in_pieces
@@ -21,9 +21,8 @@ from oulad_platform.success.explanation import reasons, top_features
 from oulad_platform.success.model_tables import MODEL_DECISIONS
 from oulad_platform.success.modelling import cohorts, gates, registry
 from oulad_platform.success.modelling import model as risk
-from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.oversight import drift, drift_charts, fairness, fairness_charts
-from oulad_platform.success.oversight.drift_reference import PROXY_DAYS
+from oulad_platform.success.oversight.drift_reference import PROXY_DAYS as A_FORTNIGHT
 from oulad_platform.success.presentation import CLICK_COLUMNS
 
 Models = Mapping[str, risk.RiskModel]
@@ -114,8 +113,8 @@ def model_tests(
     )
     evaluation = tabulation.model_evaluation(tested, tables["student_info"], tables["student_registration"], settings.random_seed)
     curve = tabulation.calibration_curve(tested)
-    rule_risk = partial(gates.scores_of(training_panel, risk_model), RULE)
-    rows = fairness.audited(tried, held_out_risk, rule_risk)
+    scores = gates.scores_of(training_panel, risk_model)
+    rows = fairness.audited(tried, held_out_risk, registry.older_versions(risk_model), scores)
     audited = fairness.model_fairness(rows, tables["student_info"], seed=settings.random_seed)
     _show_tests(context, evaluation, curve, audited, risk_model)
     return evaluation, curve, audited
@@ -221,9 +220,9 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     ) -> tuple[Days, Days]:
         """Drift looks a fortnight back, so stored days that look back on one of the run's are made again."""
         own = dates(context)
-        others = [day for day in platform.stored_days(DRIFT) if day not in set(own) and _looks_back_on(day, own)]
+        others = later_days(platform, DRIFT, own)
 
-        @lru_cache(PROXY_DAYS + 2)
+        @lru_cache(A_FORTNIGHT + 2)
         def scored(day: date) -> pd.DataFrame:
             return risk.score(features[day], risk_model, model_champions)
 
@@ -240,8 +239,10 @@ def dates(context: dg.AssetExecutionContext) -> list[date]:
     return [day.date() for day in days_of(context.partition_keys)]
 
 
-def _looks_back_on(day: date, made: Sequence[date]) -> bool:
-    return any(timedelta(0) < day - one <= timedelta(PROXY_DAYS) for one in made)
+def later_days(platform: Platform, of: Entry, made: Sequence[date]) -> list[date]:
+    """The stored days of a table that look back on one of the days just made, a fortnight at most, themselves aside."""
+    back = {day + timedelta(days=ahead) for day in made for ahead in range(1, A_FORTNIGHT + 1)} - set(made)
+    return sorted(back & set(platform.stored_days(of)))
 
 
 ASSETS = [training_panel, risk_models, model_tests, registered_models, feature_importance]

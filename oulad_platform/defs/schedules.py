@@ -8,12 +8,15 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from oulad_platform.defs.io_managers import stored_models
 from oulad_platform.defs.jobs import ENROLLMENT_DAILY, SUCCESS_DAILY, Housekeeping, housekeeping, without_training
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
+from oulad_platform.storage.errors import MissingFileError, StorageError
 from oulad_platform.success.alerts import DRIFT
-from oulad_platform.success.model_tables import MODEL_REGISTRY
 from oulad_platform.success.modelling.cohorts import versions
+from oulad_platform.success.modelling.inputs import PROTECTED
+from oulad_platform.success.presentation import label
 from oulad_platform.success.tables import ALERT_LOG
 
 EIGHT_O_CLOCK, SUNDAY_NIGHT = "0 8 * * *", "0 3 * * SUN"
@@ -50,12 +53,31 @@ def _daily(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
 
 
 def why_train(platform: Platform, today: date) -> str:
-    """Why the models are to be trained before `today` is scored: cohorts closed, or drift was alarming yesterday; else empty."""
-    courses = platform.campus().tables()["courses"]
-    registered = set(platform.database.read(MODEL_REGISTRY)["model_version"])
-    missing = [version.name for version in versions(courses, today) if version.name not in registered]
-    if missing:
-        return f"closed: {', '.join(missing)}"
+    """Why the models are to be trained before `today` is scored; empty when they are not.
+
+    They never were or cannot be read, cohorts closed since with enough outcomes, settings changed, or drift alarmed yesterday.
+    """
+    from oulad_platform.success.modelling.model import CHALLENGER, ModelError, shortfall
+
+    try:
+        models = stored_models(platform)
+    except MissingFileError:
+        return "never trained"
+    except (StorageError, ModelError):
+        return "the stored models cannot be read"
+    settings, tables = platform.settings, platform.campus().tables()
+    outcomes = tables["student_info"].assign(label=label(tables["student_info"])).dropna(subset="label")
+    due = [one for one in versions(tables["courses"], today) if one.name not in models]
+    closed = [one.name for one in due if not shortfall(outcomes, one)]
+    if closed:
+        return f"closed: {', '.join(closed)}"
+    leading = [model for model in models.values() if model.learner.kind != CHALLENGER]
+    reads_protected = any(PROTECTED & set(model.features) for model in leading)
+    if leading and (
+        reads_protected != settings.predict_with_protected
+        or any(model.learner.backend != settings.model_backend for model in leading)
+    ):
+        return "settings changed"
     alerts = platform.database.read_days(ALERT_LOG, [today - timedelta(days=1)])
     drifted = alerts.loc[alerts["alert_type"] == DRIFT, "scope"]
     return f"drift: {', '.join(drifted)}" if len(drifted) else ""

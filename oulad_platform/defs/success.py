@@ -1,17 +1,17 @@
 """Assets of the student-success line by day: what students do, how likely they are to fail or leave, and what is alarming."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from oulad_platform.defs.catalog import entry
-from oulad_platform.defs.io_managers import DAY_BY_DAY
+from oulad_platform.defs.io_managers import DAY_BY_DAY, Days
 from oulad_platform.defs.metadata import picture
-from oulad_platform.defs.models import DRIFT, FEATURES, MODEL_INS, RAW, Frames, Models, dates
-from oulad_platform.defs.partitions import A_FORTNIGHT_BACK, A_WEEK_BACK, SINGLE_RUN, days_of, in_pieces
+from oulad_platform.defs.models import A_FORTNIGHT, DRIFT, FEATURES, MODEL_INS, RAW, Frames, Models, dates, later_days
+from oulad_platform.defs.partitions import A_FORTNIGHT_BACK, A_WEEK_BACK, SINGLE_RUN, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.storage.lake import Parts
 from oulad_platform.success import alerts, charts, marts, weeks
@@ -83,18 +83,21 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     @dg.asset(
         **ALERTS.spec(),
         **daily,
-        ins={
-            "courses": dg.AssetIn(COURSES.key, partition_mapping=A_WEEK_BACK),
-            "model_drift": dg.AssetIn(DRIFT.key, partition_mapping=A_FORTNIGHT_BACK),
-        },
+        deps=[
+            dg.AssetDep(COURSES.key, partition_mapping=A_WEEK_BACK),
+            dg.AssetDep(DRIFT.key, partition_mapping=A_FORTNIGHT_BACK),
+        ],
     )
-    def alert_log(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], courses: pd.DataFrame, model_drift: pd.DataFrame
-    ) -> pd.DataFrame:
-        settings, own = platform.settings, days_of(context.partition_keys)
+    def alert_log(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Days:
+        """An alert looks back on up to a fortnight, so stored days that look back on one of the run's are made again."""
+        settings, own = platform.settings, dates(context)
+        others = later_days(platform, ALERTS, own)
+        made = pd.DatetimeIndex(sorted([*own, *others])).as_unit("us")
+        span = list(pd.date_range(made.min() - timedelta(days=A_FORTNIGHT), made.max()).date)
+        courses, drifted = (platform.database.read_days(of.table, span) for of in (COURSES, DRIFT))
         of_courses = alerts.daily_alerts(
-            courses, own, share_limit=settings.high_risk_share_limit, spike_limit=settings.risk_spike_threshold_pct
+            courses, made, share_limit=settings.high_risk_share_limit, spike_limit=settings.risk_spike_threshold_pct
         )
-        return ALERTS.table.conform(pd.concat([of_courses, alerts.drift_alerts(model_drift, own)]))
+        return Days(ALERTS.table.conform(pd.concat([of_courses, alerts.drift_alerts(drifted, made)])), others)
 
     return [student_weeks, features, risk_marts, alert_log]

@@ -115,6 +115,19 @@ class Database:
         self._replace(table, frame, sa.true())
         return len(frame)
 
+    def append(self, table: Table, frame: pd.DataFrame) -> None:
+        """Adds the conforming frame's rows to those that are there, in one transaction. Raises StorageError for a key that is."""
+        declared, rows = sql_table(table), arrow_rows(table, frame)
+
+        def work(connection: sa.Connection) -> None:
+            import sqlalchemy as sa
+
+            self._lock(connection, table.name)
+            self._require_declared(sa.inspect(connection), [declared])
+            engines.insert(connection, table, rows)
+
+        self._write(work)
+
     def clear(self, tables: Sequence[Table]) -> None:
         """Deletes all rows of `tables` and every published day, in one transaction. Raises MissingTableError."""
         declared = [sql_table(table) for table in (*tables, PUBLISHED_DAYS)]

@@ -61,13 +61,13 @@ class Presentation:
         return floats(self.enrolments[column])
 
     def students(self, rows: pd.DataFrame) -> Integers:
-        """The position in `enrolments` of each row's student. Raises ValueError naming a student who is not enrolled."""
+        """The position in `enrolments` of each row's student. Raises ValueError where one is not enrolled."""
         wanted = rows["id_student"].to_numpy()
         place = positions(self.enrolments["id_student"].to_numpy(), wanted)
         if place.min(initial=0) < 0:
             raise ValueError(
-                f"{self.module} {self.presentation}: student {wanted[place < 0][0]} has clicks or submissions "
-                "but is not in student_info; load the sources again"
+                f"{self.module} {self.presentation}: {(place < 0).sum():,} clicks or submissions are of students "
+                "who are not in student_info; load the sources again"
             )
         return place
 

@@ -66,11 +66,12 @@ def executive_summary(
     name = f"{institution}, {semester}," if semester else institution
     scored = risk[risk["run_date"] == risk["run_date"].max()]
     scored_on = day if scored.empty else scored["run_date"].iloc[0].date()
+    in_charge = set() if scored.empty else set(scored["model_version"])
     sentences = [
         *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name),
         *_risk(scored, scored_on),
         *_courses(course_summary, scored_on),
-        *_model(model_evaluation[model_evaluation["known_from"] <= pd.Timestamp(day)]),
+        *_model(model_evaluation[model_evaluation["known_from"] <= pd.Timestamp(day)], in_charge),
         *_alerts(alerts[alerts["alert_date"] == pd.Timestamp(scored_on)], scored_on),
         *_experiments(experiments),
         *_return(roi),
@@ -149,11 +150,14 @@ def _change(course_summary: pd.DataFrame, day: date) -> str:
     return f"{change} in the {len(pairs):,} of {is_today.sum():,} courses scored by the same model on both days"
 
 
-def _model(evaluation: pd.DataFrame) -> Iterator[Sentence]:
+def _model(evaluation: pd.DataFrame, in_charge: set[str]) -> Iterator[Sentence]:
+    """The newest test of a model in charge; of another one where none in charge was tested on a later cohort."""
     source = MODEL_EVALUATION.name
     beside = evaluation["model_version"].isin(RULES) | evaluation["model_version"].str.endswith(f"-{CHALLENGER}")
     tested = evaluation[(evaluation["evaluation"] == NEXT_COHORT) & (evaluation["code_module"] == ALL) & ~beside]
     tested = tested.dropna(subset="value")
+    own = tested["model_version"].isin(in_charge)
+    tested = tested[own] if own.any() else tested
     newest = tested.sort_values(["known_from", "tested_cohort"])["tested_cohort"].tail(1)
     figures = tested[tested["tested_cohort"].isin(newest)].sort_values("day")
     auc = figures[figures["metric"] == "auc"]
@@ -163,7 +167,10 @@ def _model(evaluation: pd.DataFrame) -> Iterator[Sentence]:
     listed = ", ".join(f"{row.value:.3f} on day {row.day}" for row in auc.itertuples())
     cohort = auc["tested_cohort"].iloc[0]
     latest = float(auc["value"].iloc[-1])
-    yield Sentence("Model", f"Tested on cohort {cohort}, which it had not seen, its AUC is {listed}.", latest, source)
+    version = auc["model_version"].iloc[0]
+    role = "in charge" if version in in_charge else "not in charge"
+    told = f"Model {version}, {role}, was tested on cohort {cohort}, which it had not seen: AUC {listed}."
+    yield Sentence("Model", told, latest, source)
     recall = figures[figures["metric"] == "recall_at_10_pct"]
     if not recall.empty:
         last = recall.iloc[-1]

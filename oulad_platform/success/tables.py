@@ -29,6 +29,7 @@ STUDENT_WEEKS = Table(
         Column("is_silent", "bool", "No click and nothing handed in."),
     ),
     key=("code_module", "code_presentation", "id_student", "week"),
+    allow_empty=True,
 )
 FEATURES = Table(
     "features",

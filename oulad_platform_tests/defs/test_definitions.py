@@ -16,6 +16,7 @@ from oulad_platform.defs.catalog import CATALOG
 from oulad_platform.defs.jobs import REGISTERED, TRAINED
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
+from oulad_platform.storage.errors import MissingFileError, StorageError
 
 KEYS = {
     "sources": "assessments courses student_assessment student_info student_registration student_vle vle",
@@ -89,8 +90,8 @@ def test_days_are_the_only_partitions_and_end_today(defs: dg.Definitions) -> Non
 class LivePlatform(Platform):
     """Two cohorts, of which one has closed, and a warehouse that holds what a test gives it."""
 
-    registered: tuple[str, ...] = ()
     drifted: tuple[str, ...] = ()
+    n_failed = 30
 
     def newest_day(self, today: date) -> date:
         return today
@@ -105,13 +106,14 @@ class LivePlatform(Platform):
                 "module_presentation_length": 240,
             }
         )
-        return SimpleNamespace(tables=lambda: {"courses": courses})
+        results = ["Fail"] * self.n_failed + ["Pass"] * 30
+        info = pd.DataFrame({"code_module": "AAA", "code_presentation": "2025B", "id_student": range(len(results))})
+        return SimpleNamespace(tables=lambda: {"courses": courses, "student_info": info.assign(final_result=results)})
 
     @property
     def database(self) -> Any:
-        registry = pd.DataFrame({"model_version": list(self.registered)})
         alerts = pd.DataFrame({"alert_type": "drift", "scope": list(self.drifted)})
-        return SimpleNamespace(read=lambda table: registry, read_days=lambda table, days: alerts)
+        return SimpleNamespace(read_days=lambda table, days: alerts)
 
 
 class EndedPlatform(Platform):
@@ -136,17 +138,35 @@ def test_at_eight_the_schedules_ask_for_today(name: str, settings: Settings) -> 
 TRAINING = {dg.AssetKey(["success", name]) for name in (*TRAINED, *REGISTERED)}
 
 
+def model(version: str, backend: str = "sklearn", features: tuple[str, ...] = ("clicks_7d",)) -> SimpleNamespace:
+    return SimpleNamespace(version=version, learner=SimpleNamespace(kind="blend", backend=backend), features=features)
+
+
 @pytest.mark.parametrize(
-    ("registered", "drifted", "reason"),
+    ("stored", "drifted", "n_failed", "reason"),
     [
-        ((), (), "closed: 2025B"),
-        (("2025B",), (), None),
-        (("2025B",), ("AAA-2026B",), "drift: AAA-2026B"),
+        (None, (), 30, "never trained"),
+        (StorageError("changed"), (), 30, "the stored models cannot be read"),
+        ({}, (), 30, "closed: 2025B"),
+        ({}, (), 19, ""),
+        ({"2025B": model("2025B")}, (), 30, ""),
+        ({"2025B": model("2025B", backend="pytorch")}, (), 30, "settings changed"),
+        ({"2025B": model("2025B", features=("gender",))}, (), 30, "settings changed"),
+        ({"2025B": model("2025B")}, ("AAA-2026B",), 30, "drift: AAA-2026B"),
     ],
 )
-def test_models_are_trained_when_a_cohort_closed_or_drift_alarmed(registered, drifted, reason, settings: Settings) -> None:
+def test_models_are_trained_when_they_must_be(stored, drifted, n_failed, reason, settings: Settings, monkeypatch) -> None:
     platform = LivePlatform(settings)
-    platform.registered, platform.drifted = registered, drifted
+    platform.drifted, platform.n_failed = drifted, n_failed
+
+    def read(platform: Platform) -> Any:
+        if stored is None:
+            raise MissingFileError("no index")
+        if isinstance(stored, Exception):
+            raise stored
+        return stored
+
+    monkeypatch.setattr("oulad_platform.defs.schedules.stored_models", read)
     (request,) = tick(settings, platform, "success_daily_at_eight").run_requests
     if reason:
         assert request.tags["training"] == reason

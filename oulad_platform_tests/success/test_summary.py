@@ -68,7 +68,7 @@ def test_a_first_day_has_no_day_before():
 
 
 def test_between_terms_the_newest_scored_day_is_told_with_its_date():
-    risk = pd.DataFrame({"run_date": [WEEK_BEFORE], "id_student": [1], "high_risk_flag": [False]})
+    risk = pd.DataFrame({"run_date": [WEEK_BEFORE], "id_student": [1], "high_risk_flag": [False], "model_version": "2013J"})
     assert under("Risk", risk=risk)[0][0].startswith("On 2014-05-13, 0 of 1 scored enrolments (0.0%) are at high risk")
     assert under("Alerts", risk=risk) == [("No alert fired on 2014-05-13.", 0)]
 
@@ -79,7 +79,9 @@ def test_the_semester_stands_beside_the_institution():
 
 
 def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before():
-    risk = pd.DataFrame({"run_date": DAY, "id_student": [1, 1, 2, 3], "high_risk_flag": [True, True, False, False]})
+    risk = pd.DataFrame(
+        {"run_date": DAY, "id_student": [1, 1, 2, 3], "high_risk_flag": [True, True, False, False], "model_version": "2013J"}
+    )
     courses = pd.DataFrame(
         {
             "run_date": [WEEK_BEFORE, WEEK_BEFORE, DAY, DAY],
@@ -100,7 +102,7 @@ def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before()
 
 def change_of_mean_risk(*rows: tuple[pd.Timestamp, str, int, float, str]) -> str:
     courses = pd.DataFrame(rows, columns=["run_date", "code_module", "student_count", "avg_risk_score", "model_version"])
-    risk = pd.DataFrame({"run_date": [DAY], "id_student": [1], "high_risk_flag": [False]})
+    risk = pd.DataFrame({"run_date": [DAY], "id_student": [1], "high_risk_flag": [False], "model_version": "2013J"})
     return under("Risk", risk=risk, course_summary=courses.assign(code_presentation="2014B", high_risk_rate=0.0))[1][0]
 
 
@@ -131,7 +133,7 @@ def test_a_first_week_has_no_week_before():
 def test_a_test_whose_outcomes_were_not_known_on_the_day_is_not_told():
     row = {"evaluation": "next_cohort", "tested_cohort": "2014B", "code_module": "all", "day": 28, "metric": "auc", "value": 0.76}
     metrics = pd.DataFrame([row]).assign(model_version="2013J")
-    told = [("Tested on cohort 2014B, which it had not seen, its AUC is 0.760 on day 28.", 0.76)]
+    told = [("Model 2013J, not in charge, was tested on cohort 2014B, which it had not seen: AUC 0.760 on day 28.", 0.76)]
     assert under("Model", model_evaluation=metrics.assign(known_from=DAY)) == told
     assert [text for text, _ in under("Model", model_evaluation=metrics.assign(known_from=pd.Timestamp("2014-05-21")))] == [
         "The model has not been tested on a later cohort yet: too few have closed."
@@ -144,7 +146,7 @@ def test_the_newest_cohort_is_the_one_known_last_whatever_its_name():
     metrics = metrics.assign(evaluation="next_cohort", code_module="all", day=28, metric="auc", model_version="2013J")
     metrics["known_from"] = pd.to_datetime(metrics["known_from"])
     assert under("Model", model_evaluation=metrics) == [
-        ("Tested on cohort autumn, which it had not seen, its AUC is 0.800 on day 28.", 0.8)
+        ("Model 2013J, not in charge, was tested on cohort autumn, which it had not seen: AUC 0.800 on day 28.", 0.8)
     ]
 
 
@@ -170,7 +172,11 @@ def test_the_model_is_judged_on_the_newest_cohort_it_had_not_seen():
     )
     metrics["known_from"] = metrics["tested_cohort"].map({"2013J": DAY - pd.Timedelta(days=200)}).fillna(DAY)
     assert under("Model", model_evaluation=metrics) == [
-        ("Tested on cohort 2014B, which it had not seen, its AUC is 0.725 on day 14, 0.760 on day 28.", 0.76),
+        (
+            "Model 2013J, not in charge, was tested on cohort 2014B, which it had not seen: "
+            "AUC 0.725 on day 14, 0.760 on day 28.",
+            0.76,
+        ),
         (
             "Contacting the 10 % at highest risk on day 28 would have reached 21.4% of those who then failed or withdrew.",
             0.214,
@@ -237,3 +243,15 @@ def test_the_page_has_a_section_for_each_heading_and_names_each_source():
         "- No enrolment figures for Demo University on 2014-05-20. (`enrollment_metrics`)\n\n## Risk\n\n"
     )
     assert page.count("\n## ") == 6
+
+
+def test_the_model_in_charge_is_the_one_that_is_told_though_a_newer_one_was_tested():
+    rows = [("2013B", "2013J", 0.7, "2014-06-27"), ("2013J", "2014B", 0.8, "2014-10-01")]
+    metrics = pd.DataFrame(rows, columns=["model_version", "tested_cohort", "value", "known_from"])
+    metrics = metrics.assign(evaluation="next_cohort", code_module="all", day=28, metric="auc")
+    metrics["known_from"] = pd.Timestamp("2014-01-01")
+    risk = pd.DataFrame({"run_date": [DAY], "id_student": [1], "high_risk_flag": [False], "model_version": "2013B"})
+    assert under("Model", model_evaluation=metrics, risk=risk)[0] == (
+        "Model 2013B, in charge, was tested on cohort 2013J, which it had not seen: AUC 0.700 on day 28.",
+        0.7,
+    )

@@ -42,7 +42,7 @@ RULE_LOOKS = {
 }
 IN_WORDS = {NEXT_COHORT: "next cohort", EARLIER_COHORTS: "trained on the cohorts that began earlier", SPLIT_WEEK: "weekly split"}
 RUNG_LABELS = {
-    HONEST: "Honest: the next cohort, who is still there",
+    HONEST: "Honest: a later cohort, who is still there",
     "ladder_random_split": "Cohorts mixed by enrolment",
     "ladder_row_split": "Cohorts mixed by row",
     "ladder_withdrawn_kept": "Who has left is kept",

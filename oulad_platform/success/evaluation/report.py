@@ -210,8 +210,8 @@ def _ladder(rows: pd.DataFrame) -> Iterator[str]:
     first = rows.iloc[0]
     yield f"## Leak ladder: cohort {markdown_text(first['tested_cohort'])}, day {first['day']}\n"
     yield (
-        "The same gradient boosting with the same number of training rows, tested as it should not be. What is above the honest "
-        "figure is not skill.\n"
+        "The same blend of trees and a linear model with the same number of training rows, tested as it should not be. What is "
+        "above the honest figure is not skill.\n"
     )
     honest = rows[rows["evaluation"].eq(HONEST)]
     base = honest.loc[honest["metric"].eq("auc"), "value"].max()

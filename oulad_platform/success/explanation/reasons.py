@@ -23,6 +23,8 @@ SMALLEST_PUSH = 0.05  # log-odds: at most 1.25 points of risk
 ROWS_AT_ONCE = 50_000
 KEY = ["run_date", "code_module", "code_presentation", "id_student"]
 ONE_OF_MANY = re.compile(r"(?<![\d.,])1 ((?!of |to |and )[a-z]+ )?(assessment|attempt|click|credit|day|module|visit|week)s\b")
+FORMAT = re.compile(r"{value:\.(\d)([f%])}")
+NAME = "\0"  # a module's own name is no part of the grammar
 MINUS_ZERO = re.compile(r"-(?=0(\.0+)?(?![\d.]))")
 
 
@@ -59,14 +61,20 @@ def sentence(feature: Feature, value: float, usual: float, module: str) -> str:
     template = feature.absent if np.isnan(value) else feature.sentence
     if feature.below and value < feature.turn:
         template, value = feature.below, 2 * feature.turn - value
-    if np.isnan(usual):
+    if np.isnan(usual) or abs(value - usual) < _least(feature):
         template = template.partition("; ")[0]
-    text = template.format(value=value, usual=usual, module=module)
-    return MINUS_ZERO.sub("", ONE_OF_MANY.sub(r"1 \1\2", text))
+    text = template.format(value=value, usual=usual, module=NAME)
+    return MINUS_ZERO.sub("", ONE_OF_MANY.sub(r"1 \1\2", text)).replace(NAME, module)
 
 
 def _is_told(feature: Feature) -> bool:
     return feature.told and not feature.protected
+
+
+def _least(feature: Feature) -> float:
+    """How far a figure must lie from another one to be shown as another: "0 points above" says nothing."""
+    shown = FORMAT.search(feature.sentence)
+    return 0.5 * 10.0 ** -(int(shown[1]) + (2 if shown[2] == "%" else 0)) if shown else 0.0
 
 
 def _reasons(model: RiskModel, features: pd.DataFrame, usual: pd.DataFrame) -> pd.DataFrame:
@@ -75,6 +83,9 @@ def _reasons(model: RiskModel, features: pd.DataFrame, usual: pd.DataFrame) -> p
     values, medians = features[names].to_numpy("float64"), usual[names].to_numpy("float64")
     push = pushes(model, features).by_feature[:, [model.features.index(name) for name in names]]
     push[np.isnan(values) & ((push < 0) | [not feature.absent for feature in told])] = 0.0
+    says_nothing = np.abs(values - [feature.turn for feature in told]) < [
+        _least(feature) * bool(feature.below) for feature in told
+    ]
     themes, theme = np.unique([feature.theme or feature.name for feature in told], return_inverse=True)
     of_theme = push @ np.eye(len(themes))[theme]
     modules = features["code_module"].to_numpy()
@@ -83,9 +94,9 @@ def _reasons(model: RiskModel, features: pd.DataFrame, usual: pd.DataFrame) -> p
         strongest = np.argsort(-sign * of_theme, axis=1, kind="stable")[:, :REASONS]
         for rank, chosen in enumerate(strongest.T):
             total = np.take_along_axis(of_theme, chosen[:, None], axis=1)[:, 0]
-            speaks = np.where(theme == chosen[:, None], sign * push, -np.inf).argmax(axis=1)
-            row = np.flatnonzero(sign * total > SMALLEST_PUSH)
-            column = speaks[row]
+            voices = np.where((theme == chosen[:, None]) & ~says_nothing, sign * push, -np.inf)
+            row = np.flatnonzero((sign * total > SMALLEST_PUSH) & (voices.max(axis=1) > 0))
+            column = voices[row].argmax(axis=1)
             value, median = values[row, column], medians[row, column]
             frames.append(
                 features[KEY]

@@ -37,7 +37,7 @@ CODES = {
     "region": {region: number for number, region in enumerate(REGIONS)},
     "gender": {"F": 0, "M": 1},
     "age_band": {"0-35": 0, "35-55": 1, "55<=": 2},
-    "imd_band": {f"{low}-{low + 10}%": low // 10 for low in range(0, 100, 10)},
+    "imd_band": {f"{low}-{low + 10}{sign}": low // 10 for low in range(0, 100, 10) for sign in ("%", "")},  # OULAD has both
     "disability": {"N": 0, "Y": 1},
 }
 REGION_PRIOR = 200

@@ -184,17 +184,15 @@ PACE = (
             f"{name}_rank",
             f"Share of the cohort with less {words}, equals counted half.",
             "share",
-            f"more {words} than {{value:.0%}} of the students in {{module}}",
-            below=f"fewer {words} than {{value:.0%}} of the students in {{module}}",
-            turn=0.5,
+            f"place {{value:.0%}} in {{module}} by {words} (100% = most)",
             theme="activity",
         )
         for name, words in (
-            ("clicks_since_start", "clicks since day 0"),
-            ("active_days_since_start", "active days since day 0"),
-            ("site_visits_since_start", "page visits since day 0"),
+            ("clicks_since_start", "clicks since the start"),
+            ("active_days_since_start", "active days since the start"),
+            ("site_visits_since_start", "page visits since the start"),
             ("site_visits_14d", "page visits in the last 14 days"),
-            ("site_visits_before_start", "page visits before day 0"),
+            ("site_visits_before_start", "page visits before the start"),
             ("clicks_per_active_day", "clicks on an active day"),
         )
     ),

@@ -137,7 +137,8 @@ def fairness(audited: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str
         yield "Unknown: no group was large enough, or none was audited by this day.\n"
         return
     harm = harms(audited)
-    yield "".join(f"- {markdown_text(sentence)}\n" for sentence in harm or ["No group is beyond the limits of the gate."])
+    none = "No group is beyond a limit of the gate by more than chance (Holm)."
+    yield "".join(f"- {markdown_text(sentence)}\n" for sentence in harm or [none])
     newest = audited.sort_values(["known_from", *TEST]).iloc[-1]
     rows = audited[audited["evaluation"].eq(newest["evaluation"]) & audited["tested_cohort"].eq(newest["tested_cohort"])]
     on = min(rows["day"].unique(), key=lambda one: abs(int(one) - HEADLINE_DAY))
@@ -153,7 +154,8 @@ def fairness(audited: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str
     test = markdown_text(str(newest["evaluation"]).replace("_", " "))
     yield (
         f"Cohort {markdown_text(newest['tested_cohort'])} ({test}), day {on}; "
-        "each group against everybody else in the same modules. Crossed groups are listed where a limit is passed.\n"
+        "each group against everybody else in the same modules. Crossed groups are listed where they are harmed, beyond a limit "
+        "and not by chance.\n"
     )
     yield markdown_table(sizes.merge(figures, on="Group"))
     yield from _picture("fairness", "Gaps of each group with their intervals, and ABROCA within modules.", pictures)

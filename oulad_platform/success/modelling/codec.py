@@ -13,6 +13,7 @@ from typing import Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
+import numpy.typing as npt
 
 from oulad_platform.success.modelling.calibration import Calibration
 from oulad_platform.success.modelling.learners import Blend, Floats, GradientBoosting, Learner, Logistic, Scaling
@@ -145,11 +146,22 @@ def _learner(card: Mapping[str, Any], content: Mapping[str, Any]) -> Learner:
     return Network(scaling, kernels, biases, card["backend"], settings)
 
 
+def _is_a_tree(nodes: npt.NDArray[Any], n_features: int) -> bool:
+    """Whether every inner node leads to later nodes that are there, by a feature that is: scikit-learn does not look."""
+    inner = nodes[nodes["is_leaf"] == 0]
+    here = np.flatnonzero(nodes["is_leaf"] == 0)
+    ahead = all(((inner[side] > here) & (inner[side] < len(nodes))).all() for side in ("left", "right"))
+    features_known = bool((inner["feature_idx"] < n_features).all() and (inner["is_categorical"] == 0).all())
+    return bool(len(nodes)) and ahead and features_known and bool(np.isfinite(nodes["value"]).all())
+
+
 def _trees(content: Mapping[str, Any], n_features: int, settings: Mapping[str, Any]) -> GradientBoosting:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     estimators = tuple(content["estimators"])
     if not all(isinstance(one, HistGradientBoostingClassifier) and one.n_features_in_ == n_features for one in estimators):
+        raise TypeError
+    if not all(_is_a_tree(tree.nodes, n_features) for one in estimators for trees in one._predictors for tree in trees):
         raise TypeError("no gradient boosting of these features")
     return GradientBoosting(estimators, settings)
 

@@ -127,7 +127,7 @@ def judge(
     if np.isnan(low):
         failed[DIFFERENCE] = f"it could not be compared with {in_words(champion)}"
     elif low <= 0:
-        failed[DIFFERENCE] = f"its AUC is not surely above that of {in_words(champion)}"
+        failed[DIFFERENCE] = f"its AUC is not above that of {in_words(champion)} beyond chance"
     if calibrated.failed:
         failed[CALIBRATION] = "; ".join(calibrated.failed)
     unfair = ["no group of students could be audited"] if fairness.empty else fairness_gate(fairness, before)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.success.features.catalogue import CATALOGUE
-from oulad_platform.success.model_tables import HELD_OUT_RISK
+from oulad_platform.success.model_tables import HELD_OUT_RISK, TRAINING_PANEL
 from oulad_platform.success.modelling.calibration import FEWEST_OF_A_CLASS, Calibration, calibrate, probability
 from oulad_platform.success.modelling.cohorts import RULE, Version
 from oulad_platform.success.modelling.inputs import read_by
@@ -77,7 +77,7 @@ def training_rows(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     A panel day half a week or more away is not taken. `parts` are those of `cohorts.training_panel`, or frames of the like.
     """
     chosen = [part[part["day"].isin(_nearest(part["day"].unique()))] for part in parts]
-    return pd.concat(chosen, ignore_index=True)
+    return pd.concat(chosen or [TRAINING_PANEL.empty()], ignore_index=True)
 
 
 def shortfall(panel: pd.DataFrame, version: Version) -> str | None:

@@ -64,9 +64,9 @@ def model_registry(
     On the day a version is trained it is judged against the champion of the day before and, when all gates hold, is in charge
     from that day; a logistic challenger is judged too but waits for a person. Then the decisions of that day follow in the order
     they were taken: a promotion waives the gates; a rollback puts the champion before back, until a newer version passes or a
-    person decides. A decision counts no earlier than its version may score, and the rollback of a version that is not in charge
-    changes nothing, so that a retraining on corrected data stops no run. Raises DecisionError for a decision about a version
-    that is not there, or without name or reason.
+    person decides. A decision counts no earlier than its version may score. One about a version that is not there any more, and
+    the rollback of one that is not in charge, change nothing now, so that a retraining on corrected data stops no run; but what
+    was rolled back is in charge again only when a person promotes it. Raises DecisionError for a decision without name or reason.
     """
     judged: dict[str, Judgement] = {}
 
@@ -85,6 +85,17 @@ def model_registry(
     return MODEL_REGISTRY.conform(pd.DataFrame(rows, columns=MODEL_REGISTRY.names)), champions
 
 
+def older_versions(models: Mapping[str, RiskModel]) -> dict[str, list[str]]:
+    """For the newest cohort of each version, the versions that might be in charge when it is judged: older ones, not challengers.
+
+    None of them learnt from that cohort.
+    """
+    leading = [model for model in models.values() if model.learner.kind != CHALLENGER]
+    return {
+        model.presentations[-1]: [one.version for one in leading if one.trained_from < model.trained_from] for model in leading
+    }
+
+
 def champion_on(champions: pd.DataFrame, day: date) -> str:
     """The version in charge on `day` by MODEL_CHAMPIONS; 'rule' before any."""
     until = champions[champions["champion_from"] <= pd.Timestamp(day)].sort_values("champion_from")
@@ -98,8 +109,7 @@ def line_of_changes(arrivals: Iterable[Arrival], decisions: pd.DataFrame, passes
     for one in sorted(arrivals, key=lambda one: (one.is_challenger, one.version)):
         trained_from[one.version] = one.day
         by_day.setdefault(one.day, ([], []))[0].append(one)
-    for taken in decisions.sort_values("decided_at").to_dict("records"):
-        check_known(taken["model_version"], trained_from)
+    for taken in decisions[decisions["model_version"].isin(list(trained_from))].sort_values("decided_at").to_dict("records"):
         plain_words("name", taken["decided_by"]), plain_words("reason", taken["reason"])
         day = max(taken["effective_from"].date(), trained_from[taken["model_version"]])
         by_day.setdefault(day, ([], []))[1].append(taken)
@@ -114,9 +124,9 @@ def line_of_changes(arrivals: Iterable[Arrival], decisions: pd.DataFrame, passes
             top, about = line[-1], taken["model_version"]
             if taken["decision"] == PROMOTE and top != about:
                 line.append(about)
-            elif taken["decision"] == ROLLBACK and top == about:
-                line.pop()
-            else:
+            elif taken["decision"] == ROLLBACK:
+                line = [one for one in line if one != about]
+            if line[-1] == top:
                 continue
             changes.append(Change(day, line[-1], top, taken["decision"], taken["decided_by"], taken["reason"]))
     return changes

@@ -62,8 +62,8 @@ def model_fairness(scored: pd.DataFrame, student_info: pd.DataFrame, *, seed: in
     people = scored[ENROLMENT_KEY].merge(student_info[[*ENROLMENT_KEY, *ATTRIBUTES]], how="left", validate="m:1", indicator=True)
     strange = people[people["_merge"].ne("both")]
     if len(strange):
-        first = " ".join(str(strange.iloc[0][name]) for name in ENROLMENT_KEY)
-        raise ValueError(f"{len(strange):,} scored rows, the first of {first}, are not in student_info; load the sources again")
+        first = " ".join(str(strange.iloc[0][name]) for name in ENROLMENT_KEY[:2])
+        raise ValueError(f"{len(strange):,} scored rows, the first in {first}, are not in student_info; load the sources again")
     traits = people[list(ATTRIBUTES)].astype("str").fillna(UNKNOWN).set_axis(scored.index)
     found = []
     for (version, evaluation, cohort), rows in scored.groupby(TEST, sort=True):
@@ -83,17 +83,26 @@ def model_fairness(scored: pd.DataFrame, student_info: pd.DataFrame, *, seed: in
 
 
 def audited(
-    tried: pd.DataFrame, held_out: pd.DataFrame, rule_risk: Callable[[pd.DataFrame], Floats], days: Collection[int] = AUDIT_DAYS
+    tried: pd.DataFrame,
+    held_out: pd.DataFrame,
+    older: Mapping[str, Collection[str]],
+    scores: Callable[[str, pd.DataFrame], Floats],
+    days: Collection[int] = AUDIT_DAYS,
 ) -> pd.DataFrame:
     """The rows to audit, on `days`: trials on whole cohorts (TESTED_RISK), and students held out (HELD_OUT_RISK).
 
-    The students held out come twice: with their version's risk and with the rule's, which a version may have to replace.
+    The students held out come with their version's risk and, by `scores` (version, rows), with that of whoever may have to be
+    replaced: the rule, and of each cohort the versions in `older` that were not tried on it.
     """
     own = held_out[held_out["day"].isin(days)].assign(evaluation=HELD_OUT)
     own["tested_cohort"] = own["code_presentation"]
-    rule = own.drop_duplicates([*ENROLMENT_KEY, "day"]).assign(model_version=RULE)
-    rule["risk_score"] = rule_risk(rule)
-    return pd.concat([tried.loc[tried["day"].isin(days), own.columns], own, rule], ignore_index=True)
+    tried = tried.loc[tried["day"].isin(days), own.columns]
+    frames = [tried, own]
+    for cohort, rows in own.drop_duplicates([*ENROLMENT_KEY, "day"]).groupby("tested_cohort", sort=True):
+        there = set(tried.loc[tried["tested_cohort"] == cohort, "model_version"])
+        for version in (RULE, *sorted(set(older.get(str(cohort), ())) - there)):
+            frames.append(rows.assign(model_version=version, risk_score=scores(version, rows)))
+    return pd.concat(frames, ignore_index=True)
 
 
 def headline(fairness: pd.DataFrame, test: Mapping[str, object]) -> pd.DataFrame:

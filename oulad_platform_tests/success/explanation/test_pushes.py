@@ -160,9 +160,7 @@ def test_pushes_that_do_not_add_up_are_an_error(models):
 
     one = models["logistic"]
     shifted = dataclasses.replace(one, learner=Shifted(**vars(one.learner)))
-    with pytest.raises(
-        ExplanationError, match=r"model 2013J: the pushes of student \d+ in BBB miss the model's log-odds by 0.008"
-    ):
+    with pytest.raises(ExplanationError, match=r"model 2013J: the pushes of a student in BBB miss the model's log-odds by 0.008"):
         pushes(shifted, live(10))
 
 

@@ -186,8 +186,8 @@ def test_days_outside_the_presentation_give_no_rows_and_every_frame_fits_its_tab
     assert len(require(daily_features(raw, {}, pd.date_range("2015-04-02", "2015-04-03")), FEATURES)) == 0
 
 
-def test_clicks_of_a_student_who_is_not_enrolled_are_refused_by_number():
-    with pytest.raises(ValueError, match="AAA 2014B: student 99"):
+def test_clicks_of_a_student_who_is_not_enrolled_are_refused_without_a_name():
+    with pytest.raises(ValueError, match="AAA 2014B: 1 clicks or submissions are of students who are not in student_info"):
         features_on(tables(ONE), clicks((99, 3, 1)))
 
 

@@ -178,7 +178,7 @@ def test_groups_are_shown_one_by_one_and_crossed_where_a_limit_is_passed():
     assert row_of(made, "women")[:3] == ["77", "31", "0.021"]
     assert row_of(made, "women, disability declared")[4] == "-0.120 (-0.170 to +0.020)"
     calm = card(fairness=fairness(p=0.5))
-    assert "No group is beyond the limits of the gate." in calm
+    assert "No group is beyond a limit of the gate by more than chance" in calm
     assert "women, disability declared" not in calm
 
 

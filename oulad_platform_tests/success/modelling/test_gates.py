@@ -156,7 +156,7 @@ def test_a_better_calibrated_and_fair_version_passes_and_says_how_good_it_is():
 def test_each_gate_that_does_not_hold_is_named_with_its_reason():
     rows = calibrated(2_000)
     assert judged(rows, scores=lambda version, rows: rows["risk_score"].to_numpy()).failed == {
-        "difference": "its AUC is not surely above that of the rule"
+        "difference": "its AUC is not above that of the rule beyond chance"
     }
     assert list(judged(rows.assign(risk_score=rows["risk_score"] / 2)).failed) == ["calibration"]
     assert judged(rows, unfair=["women: ABROCA .09.", "under 35: gap .2."]).failed == {

@@ -212,9 +212,16 @@ def test_a_retraining_that_makes_a_stored_decision_moot_stops_no_run():
     assert line(champions)[-1] == ("2014-06-27", "2013J", "A. Dean")
 
 
-def test_a_stored_decision_about_a_version_that_is_gone_names_what_there_is():
-    with pytest.raises(DecisionError, match=r"version '2013J' is not trained \(trained: 2013B\); materialize risk_model"):
-        made(("promote", "2013J", LATER), names=("2013B",))
+def test_a_stored_decision_about_a_version_that_is_gone_stops_no_run_and_changes_nothing():
+    _, champions = made(("promote", "2013J", LATER), names=("2013B",))
+    assert champions["model_version"].tolist() == ["2013B"]
+
+
+def test_what_a_person_rolled_back_does_not_return_when_another_version_is_rolled_back():
+    three = ("2013B", "2013J", "2014B")
+    for first in (date(2014, 8, 1), date(2014, 10, 20)):
+        _, champions = made(("rollback", "2013J", first), ("rollback", "2014B", date(2014, 11, 1)), names=three)
+        assert champions["model_version"].tolist()[-1] == "2013B"
 
 
 @pytest.mark.parametrize(("column", "what"), [("decided_by", "name"), ("reason", "reason")])

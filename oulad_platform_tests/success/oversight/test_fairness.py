@@ -136,10 +136,10 @@ def test_the_same_rows_give_the_same_figures_in_any_order():
     pd.testing.assert_frame_equal(model_fairness(scored, info, seed=1), model_fairness(*mixed, seed=1), check_exact=False)
 
 
-def test_a_scored_student_nobody_knows_is_an_error_that_names_them():
+def test_a_scored_student_nobody_knows_is_an_error_that_names_the_course():
     scored, info = campus()
     student = scored.iloc[0]
-    named = f"1 scored rows, the first of {student['code_module']} 2013J 0, are not in student_info"
+    named = f"1 scored rows, the first in {student['code_module']} 2013J, are not in student_info"
     with pytest.raises(ValueError, match=named):
         model_fairness(scored, info.iloc[1:], seed=1)
 
@@ -227,8 +227,8 @@ def test_a_harm_that_the_scorer_in_charge_does_as_badly_is_no_reason_to_keep_it(
 def test_held_out_students_are_audited_with_the_rule_beside_their_version():
     scored, _ = campus()
     held_out = scored.drop(columns=["evaluation", "tested_cohort"])
-    rows = audited(scored, held_out, lambda own: np.full(len(own), 0.75), days=[28])
+    rows = audited(scored, held_out, {"2013J": ["2013B"]}, lambda version, own: np.full(len(own), 0.75), [28])
     counts = rows.groupby(["evaluation", "model_version"]).size()
     assert counts.loc["held_out", "rule"] == len(held_out)
     assert (rows.loc[rows["model_version"] == "rule", "risk_score"] == 0.75).all()
-    assert audited(scored, held_out, lambda own: np.full(len(own), 0.75), days=[14]).empty
+    assert audited(scored, held_out, {}, lambda version, own: np.full(len(own), 0.75), [14]).empty
