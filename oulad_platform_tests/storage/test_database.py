@@ -160,6 +160,15 @@ def test_a_publish_that_is_rolled_back_or_replaces_the_whole_table_remembers_no_
     assert database.newest_day(RISK) == TUESDAY
 
 
+def test_appended_rows_stand_beside_those_that_are_there_and_a_key_is_taken_once(database: Database) -> None:
+    database.append(RISK, risks(TUESDAY, ("a", 0.1)))
+    database.append(RISK, risks(TUESDAY, ("b", 0.2)))
+    assert database.count(RISK) == 2
+    with pytest.raises(StorageError):
+        database.append(RISK, risks(TUESDAY, ("b", 0.3)))
+    assert database.count(RISK) == 2
+
+
 def test_clearing_deletes_the_rows_of_the_given_tables_and_every_published_day(database: Database) -> None:
     database.replace_days(RISK, risks(TUESDAY, ("a", 0.1)), [TUESDAY])
     note = NOTE.conform(pd.DataFrame({"id": [1], "text": ["x"], "day": pd.Timestamp(MONDAY)}))

@@ -132,3 +132,14 @@ def test_plain_arrays_are_read_whatever_library_wrote_them(kind, monkeypatch):
     stored = to_bytes(model(kind))
     monkeypatch.setattr("sklearn.__version__", "0.1")
     assert (predict(from_bytes(stored), ROWS) == predict(model(kind), ROWS)).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("left", 2**31), ("right", 0), ("feature_idx", 5), ("is_categorical", 1), ("value", np.inf)]
+)
+def test_a_tree_that_leads_nowhere_or_in_a_circle_is_refused_before_it_is_used(field, value):
+    crafted = replace(model("blend"), learner=fit_blend(of("blend"), LABELS, 7, names=NAMES))
+    tree = crafted.learner.trees.estimators[0]._predictors[0][0]
+    tree.nodes[field][0] = value
+    with pytest.raises(ModelError, match="is not a risk model of this platform; train it again"):
+        from_bytes(to_bytes(crafted))

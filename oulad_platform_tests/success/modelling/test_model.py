@@ -12,7 +12,7 @@ import pytest
 from oulad_platform.core.checks import require
 from oulad_platform.success.features.assembly import daily_features
 from oulad_platform.success.features.catalogue import CATALOGUE
-from oulad_platform.success.model_tables import HELD_OUT_RISK
+from oulad_platform.success.model_tables import HELD_OUT_RISK, TRAINING_PANEL
 from oulad_platform.success.modelling import model as risk
 from oulad_platform.success.modelling.calibration import Calibration
 from oulad_platform.success.modelling.cohorts import Version, training_panel, versions
@@ -218,3 +218,10 @@ def test_too_few_outcomes_are_refused_with_cohort_and_counts(panel):
     models, held_out = risk.fit_versions(passed, [version], seed=7)
     assert models == {}
     assert len(require(held_out, HELD_OUT_RISK)) == 0
+
+
+def test_before_any_cohort_has_closed_there_is_nothing_to_learn_from_and_that_is_no_error():
+    assert require(risk.training_rows([]), TRAINING_PANEL).empty
+    models, held_out = risk.fit_versions(risk.training_rows([]), [], seed=7)
+    assert models == {}
+    assert require(held_out, HELD_OUT_RISK).empty
