@@ -35,13 +35,13 @@ from oulad_platform.success.evaluation.protocol import EVALUATION_DAYS, split_ri
 from oulad_platform.success.evaluation.report import evaluation_markdown
 from oulad_platform.success.evaluation.tabulation import calibration_curve, model_evaluation
 from oulad_platform.success.model_tables import MODEL_DECISIONS, TRAINING_PANEL
-from oulad_platform.success.modelling import card_figures
 from oulad_platform.success.modelling.cohorts import PANEL_DAYS, training_panel, versions
-from oulad_platform.success.modelling.decisions import models_listed
-from oulad_platform.success.modelling.gates import scores_of
 from oulad_platform.success.modelling.model import CHALLENGER, RiskModel, fit_versions, training_rows
-from oulad_platform.success.modelling.registry import model_registry, older_versions
 from oulad_platform.success.oversight.fairness import AUDIT_DAYS, HELD_OUT, audited, model_fairness
+from oulad_platform.success.registry import card_figures
+from oulad_platform.success.registry.champions import model_registry, older_versions
+from oulad_platform.success.registry.decisions import models_listed
+from oulad_platform.success.registry.gates import scores_of
 
 SECONDS, PEAK_GIB = 180, 3
 SEED, SPLIT_WEEK = 7, 7

@@ -15,7 +15,7 @@ from oulad_platform.core.checks import ContractError
 from oulad_platform.settings import SettingsError, load
 from oulad_platform.sources.registrar import RegistrarError
 from oulad_platform.storage.errors import StorageError
-from oulad_platform.success.modelling.registry import DecisionError
+from oulad_platform.success.registry.champions import DecisionError
 
 if TYPE_CHECKING:
     from oulad_platform.defs.resources import Platform

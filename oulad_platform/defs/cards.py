@@ -11,9 +11,9 @@ from oulad_platform.defs.models import CHAMPIONS, CURVE, DRIFT, EVALUATION, FAIR
 from oulad_platform.defs.resources import Platform
 from oulad_platform.success.evaluation import charts, latest
 from oulad_platform.success.model_tables import MODEL_DECISIONS
-from oulad_platform.success.modelling import card, card_page
-from oulad_platform.success.modelling.registry import champion_on
 from oulad_platform.success.oversight import fairness, fairness_charts
+from oulad_platform.success.registry import card, card_page
+from oulad_platform.success.registry.champions import champion_on
 
 FOLDER = "reports/models"
 SOFTWARE = ("oulad-platform", "scikit-learn", "shap", "woodelf-explainer", "numpy", "pandas")

@@ -12,8 +12,8 @@ from oulad_platform.defs.jobs import REGISTER
 from oulad_platform.defs.local_run import materialize
 from oulad_platform.defs.resources import Platform
 from oulad_platform.success.model_tables import MODEL_CHAMPIONS, MODEL_DECISIONS, MODEL_REGISTRY
-from oulad_platform.success.modelling import decisions
-from oulad_platform.success.modelling.registry import check_known
+from oulad_platform.success.registry import decisions
+from oulad_platform.success.registry.champions import check_known
 
 TOLD_BY_VERSION = ["Learner", "Learnt from", "Module gap", "Decided by", "Why"]
 

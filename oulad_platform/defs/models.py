@@ -1,6 +1,6 @@
 """Assets of the risk models: what they learn from, how good, fair and current they are, and which is in charge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
@@ -19,11 +19,12 @@ from oulad_platform.success.evaluation import charts, ladder, latest, protocol, 
 from oulad_platform.success.explanation import picture as beeswarm
 from oulad_platform.success.explanation import reasons, top_features
 from oulad_platform.success.model_tables import MODEL_DECISIONS
-from oulad_platform.success.modelling import cohorts, gates, registry
+from oulad_platform.success.modelling import cohorts
 from oulad_platform.success.modelling import model as risk
 from oulad_platform.success.oversight import drift, drift_charts, fairness, fairness_charts
 from oulad_platform.success.oversight.drift_reference import PROXY_DAYS as A_FORTNIGHT
 from oulad_platform.success.presentation import CLICK_COLUMNS
+from oulad_platform.success.registry import champions, gates
 
 Models = Mapping[str, risk.RiskModel]
 Frames = Any  # a mapping of days to frames, read on demand; Dagster would want a dict
@@ -44,7 +45,7 @@ DRIFTED = entry("success", "feature_drift")
 DRIFT = entry("success", "model_drift")
 RISK_MODEL = dg.AssetKey(["success", "risk_model"])
 MODEL_INS = {"risk_model": dg.AssetIn(RISK_MODEL), "model_champions": dg.AssetIn(CHAMPIONS.key)}
-TWO_WEEKS = 14
+A_WEEK, TWO_WEEKS = 7, 14
 SUMMARY_PNG = "outputs/shap_summary.png"
 
 
@@ -114,7 +115,7 @@ def model_tests(
     evaluation = tabulation.model_evaluation(tested, tables["student_info"], tables["student_registration"], settings.random_seed)
     curve = tabulation.calibration_curve(tested)
     scores = gates.scores_of(training_panel, risk_model)
-    rows = fairness.audited(tried, held_out_risk, registry.older_versions(risk_model), scores)
+    rows = fairness.audited(tried, held_out_risk, champions.older_versions(risk_model), scores)
     audited = fairness.model_fairness(rows, tables["student_info"], seed=settings.random_seed)
     _show_tests(context, evaluation, curve, audited, risk_model)
     return evaluation, curve, audited
@@ -157,7 +158,7 @@ def registered_models(
     training_panel: Parts,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The gates decide, and persons over them: see `oulad models`."""
-    return registry.model_registry(
+    return champions.model_registry(
         risk_model,
         held_out_risk,
         model_fairness,
@@ -239,9 +240,11 @@ def dates(context: dg.AssetExecutionContext) -> list[date]:
     return [day.date() for day in days_of(context.partition_keys)]
 
 
-def later_days(platform: Platform, of: Entry, made: Sequence[date]) -> list[date]:
-    """The stored days of a table that look back on one of the days just made, a fortnight at most, themselves aside."""
-    back = {day + timedelta(days=ahead) for day in made for ahead in range(1, A_FORTNIGHT + 1)} - set(made)
+def later_days(
+    platform: Platform, of: Entry, made: Sequence[date], ahead: Iterable[int] = range(1, A_FORTNIGHT + 1)
+) -> list[date]:
+    """The stored days of a table that look back on one of the days just made, by one of `ahead` days, themselves aside."""
+    back = {day + timedelta(days=n) for day in made for n in ahead} - set(made)
     return sorted(back & set(platform.stored_days(of)))
 
 

@@ -41,7 +41,7 @@ def figures(
     as the rule flags, precision_at_0_5, recall_at_0_5 and the counts of CONFUSION, mean_risk, base_rate. Of rules: auc (of
     flagged or not), precision, recall, n_flagged, base_rate.
     """
-    rankings = {name: _Ranking.of(label, risk) for name, risk in risks.items()}
+    rankings = {name: Ranking.of(label, risk) for name, risk in risks.items()}
     observed = _measured(rankings, label, flagged, np.ones((1, len(label))))
     blocks = [_measured(rankings, label, flagged, weights) for weights in resamples_of(len(label), seed, resamples)]
     described = {name: _described(label, risk) for name, risk in risks.items()}
@@ -69,6 +69,14 @@ def calibration_bins(label: Floats, risk: Floats) -> pd.DataFrame:
     return pd.DataFrame({**bins, "n_students": n})
 
 
+def calibration_error(label: Floats, risk: Floats) -> float:
+    """Expected calibration error over N_BINS equal-count bins of at least one enrolment; equal risks share bins evenly."""
+    ranking = Ranking.of(label, risk)
+    count, positive = ranking.counted(np.ones((1, len(label))))
+    counts, excess = np.cumsum(count, axis=1), np.cumsum(count * ranking.distinct - positive, axis=1)
+    return float(_bin_error(counts, excess, len(label))[0])
+
+
 def budget(share: float, n: int) -> int:
     """How many of n can be contacted with a share of them: at least one."""
     return max(1, round(share * n))
@@ -85,7 +93,7 @@ def resamples_of(n: int, seed: int, resamples: int = RESAMPLES) -> Iterator[Floa
 
 
 @dataclass(frozen=True)
-class _Ranking:
+class Ranking:
     """Enrolments by descending risk: `order` are their places in `label` and `risk`, `starts` where another risk begins."""
 
     label: Floats
@@ -94,10 +102,16 @@ class _Ranking:
     starts: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, label: Floats, risk: Floats) -> _Ranking:
+    def of(cls, label: Floats, risk: Floats) -> Ranking:
         order = np.argsort(-risk, kind="stable")
         ordered = risk[order]
         return cls(label, risk, order, np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])))
+
+    def auc(self, weights: Floats) -> Floats:
+        """The AUC for each row of `weights`, equal risks counting one half; NaN where nobody of one outcome counts."""
+        count, positive = self.counted(weights)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _auc(count, positive, np.cumsum(positive, axis=1))
 
     def measured(self, weights: Floats, rules: Mapping[str, tuple[Floats, Floats]]) -> dict[str, Floats]:
         """The figures that get an interval, one value for each row of `weights`, which says how often each enrolment counts.
@@ -105,12 +119,11 @@ class _Ranking:
         `rules`: how many each flags, and how many of these did not succeed, for each row.
         """
         n = weights.shape[1]
-        weight, distinct = weights.take(self.order, axis=1), self.risk[self.order[self.starts]]
-        count, positive = self._by_risk(weight), self._by_risk(weight * self.label[self.order])
-        counts, positives, risks = (np.cumsum(rows, axis=1) for rows in (count, positive, count * distinct))
+        count, positive = self.counted(weights)
+        counts, positives, risks = (np.cumsum(rows, axis=1) for rows in (count, positive, count * self.distinct))
         all_positive = positives[:, -1]
         measured = {
-            "auc": _dot(count - positive, positives - positive / 2) / (all_positive * (n - all_positive)),
+            "auc": _auc(count, positive, positives),
             "pr_auc": _dot(positive, positives / np.maximum(counts, 1)) / all_positive,
             "brier": _times(weights, (self.risk - self.label) ** 2) / n,
             "ece": _bin_error(counts, risks - positives, n),
@@ -126,9 +139,25 @@ class _Ranking:
             measured[f"precision_gain_over_{name}"] = (by_model - hits) / n_flagged
         return measured
 
+    @property
+    def distinct(self) -> Floats:
+        """The distinct risks, highest first."""
+        return self.risk[self.order[self.starts]]
+
+    def counted(self, weights: Floats) -> tuple[Floats, Floats]:
+        """How many count at each distinct risk, and how many of these did not succeed."""
+        weight = weights.take(self.order, axis=1)
+        return self._by_risk(weight), self._by_risk(weight * self.label[self.order])
+
     def _by_risk(self, rows: Floats) -> Floats:
         """Sums over enrolments of equal risk."""
         return rows if len(self.starts) == rows.shape[1] else np.add.reduceat(rows, self.starts, axis=1)
+
+
+def _auc(count: Floats, positive: Floats, positives: Floats) -> Floats:
+    """The AUC from enrolments and positives at each distinct risk, highest first, and the running total of the latter."""
+    n_positive = positives[:, -1]
+    return _dot(count - positive, positives - positive / 2) / (n_positive * (count.sum(axis=1) - n_positive))
 
 
 def _among_first(counts: Floats, totals: Floats, first: Floats) -> Floats:
@@ -165,7 +194,7 @@ def _times(weights: Floats, column: npt.NDArray[np.generic]) -> Floats:
 
 
 def _measured(
-    rankings: Mapping[str, _Ranking], label: Floats, flagged: Mapping[str, Flags], weights: Floats
+    rankings: Mapping[str, Ranking], label: Floats, flagged: Mapping[str, Flags], weights: Floats
 ) -> dict[str, dict[str, Floats]]:
     """By model and by rule, the figures that get an interval, one value for each row of `weights`; undefined ones are NaN."""
     n, positives = weights.shape[1], _times(weights, label)

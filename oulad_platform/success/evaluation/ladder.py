@@ -23,9 +23,10 @@ from oulad_platform.success.evaluation.protocol import (
 )
 from oulad_platform.success.features.assembly import presentation_features
 from oulad_platform.success.modelling.calibration import probability
+from oulad_platform.success.modelling.cohorts import labelled
 from oulad_platform.success.modelling.learners import fit_blend
 from oulad_platform.success.modelling.model import CHALLENGER, RiskModel
-from oulad_platform.success.presentation import Presentation, elsewhere, label, presentations
+from oulad_platform.success.presentation import elsewhere, presentations
 
 HONEST, RANDOM_SPLIT, ROW_SPLIT = "ladder_honest", "ladder_random_split", "ladder_row_split"
 WITHDRAWN_KEPT, END_OF_COURSE, ALL_LEAKS = "ladder_withdrawn_kept", "ladder_end_of_course", "ladder_all_leaks"
@@ -109,15 +110,10 @@ def _leaking(
     wanted = {**tables, "courses": courses[courses["code_presentation"].isin(cohorts)]}
     others, everyone, at_the_end = elsewhere(tables), [], []
     for one in presentations(wanted, clicks_parts):
-        rows = _labelled(one, presentation_features(one, [*days, one.length], others, everyone=True))
+        rows = labelled(one, presentation_features(one, [*days, one.length], others, everyone=True))
         everyone.append(rows[rows["day"].isin(days)])
         at_the_end.append(rows[rows["day"] == one.length].assign(day=at))
     return pd.concat(everyone, ignore_index=True), pd.concat(at_the_end, ignore_index=True)
-
-
-def _labelled(one: Presentation, rows: pd.DataFrame) -> pd.DataFrame:
-    outcome = rows["id_student"].map(label(one.enrolments).set_axis(one.enrolments["id_student"]))
-    return rows.assign(label=outcome).dropna(subset="label").astype({"label": "int8"})
 
 
 def _drawn(keys: pd.DataFrame, seed: int) -> Flags:

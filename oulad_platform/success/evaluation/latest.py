@@ -1,4 +1,4 @@
-"""What outputs/metrics_latest.json says: the seed document's keys and the evaluation behind them. No figure is made here."""
+"""What outputs/metrics_latest.json says: the headline figures and the evaluation behind them. No figure is made here."""
 
 from __future__ import annotations
 

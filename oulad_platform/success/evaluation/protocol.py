@@ -105,7 +105,7 @@ def split_risk(
     seed: int,
     days: Collection[int] = EVALUATION_DAYS,
 ) -> pd.DataFrame:
-    """The seed document's weekly split, in the columns of TESTED_RISK: trained before `split_week`, tested from it on.
+    """The split by week, in the columns of TESTED_RISK: trained before `split_week`, tested from it on.
 
     Tested on `days` and every SPLIT_EVERY_WEEKS weeks. A student is in one half only, chosen by a hash of the identifier, since
     the same enrolment on both sides would leak its own label. Week = day // 7. Known once the whole panel is. No row when a side

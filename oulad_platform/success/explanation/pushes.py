@@ -5,7 +5,7 @@ Pushes are the model's reasons, not causes. A few of them in words are made in `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -14,11 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.modelling.learners import Blend, GradientBoosting, Logistic
 from oulad_platform.success.modelling.model import RiskModel, log_odds
 from oulad_platform.success.modelling.network import Network, inputs
-from oulad_platform.success.modelling.registry import champion_on
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +27,7 @@ BLOCK = 1_000  # rows whose first layer stays in the processor's cache
 
 
 class ExplanationError(ValueError):
-    """A score cannot be explained: its model is absent or of an unknown kind, or the pushes do not add up to it."""
+    """A score cannot be explained: its model is of an unknown kind, or the pushes do not add up to it."""
 
 
 @dataclass(frozen=True)
@@ -69,22 +67,6 @@ def pushes(model: RiskModel, features: pd.DataFrame) -> Pushes:
             f"log-odds by {gap.max():.2g}, more than {TOLERANCE:g}; check that shap and woodelf support this scikit-learn"
         )
     return found
-
-
-def in_charge(
-    models: Mapping[str, RiskModel], champions: pd.DataFrame, features: pd.DataFrame
-) -> Iterator[tuple[RiskModel, pd.DataFrame]]:
-    """Each model in charge of some days of `features`, with the rows of those days; days that the rule scores have none.
-
-    Raises ExplanationError when a model in charge is not among `models`.
-    """
-    versions = {day: champion_on(champions, day.date()) for day in features["run_date"].drop_duplicates().sort_values()}
-    for version in dict.fromkeys(versions.values()):
-        if version == RULE:
-            continue
-        if version not in models:
-            raise ExplanationError(f"model {version} is in charge but not stored; materialize risk_model")
-        yield models[version], features[features["run_date"].map(versions).eq(version)]
 
 
 def _of_trees(learner: GradientBoosting, values: Floats) -> tuple[float, Floats]:

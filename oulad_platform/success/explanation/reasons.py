@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from oulad_platform.success.explanation.pushes import in_charge, pushes
+from oulad_platform.success.explanation.pushes import pushes
 from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.features.feature import Feature
 from oulad_platform.success.model_tables import RISK_REASONS
-from oulad_platform.success.modelling.model import RiskModel
+from oulad_platform.success.modelling.model import RiskModel, in_charge
 
 REASONS = 3
 SMALLEST_PUSH = 0.05  # log-odds: at most 1.25 points of risk
@@ -34,13 +34,16 @@ def risk_reasons(models: Mapping[str, RiskModel], champions: pd.DataFrame, featu
     `features` holds all live enrolments of its presentations and days, since usual is their median. A theme has at most one
     place, up or down, by the sum of its told features' pushes; a sum up to SMALLEST_PUSH is no reason, so a student may have
     fewer than REASONS. An absent value is something that has not happened: where the catalogue has a sentence for it, it may
-    raise the risk, and it never speaks for the student. Raises ExplanationError as `pushes` does.
+    raise the risk, and it never speaks for the student. Raises ModelError as `in_charge` does, ExplanationError as `pushes` does.
     """
     told = [feature.name for feature in CATALOGUE if _is_told(feature)]
     features = features.reset_index(drop=True)
     usual = features.groupby(KEY[:3], sort=False)[told].transform("median")
     frames = [RISK_REASONS.empty()]
-    for model, rows in in_charge(models, champions, features):
+    for model, own in in_charge(models, champions, features):
+        if model is None:
+            continue
+        rows = features[own]
         for first in range(0, len(rows), ROWS_AT_ONCE):
             part = rows.iloc[first : first + ROWS_AT_ONCE]
             frames.append(_reasons(model, part, usual.loc[part.index]))

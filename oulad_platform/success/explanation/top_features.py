@@ -12,10 +12,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from oulad_platform.success.explanation.pushes import Floats, Pushes, in_charge, pushes
+from oulad_platform.success.explanation.pushes import Floats, Pushes, pushes
 from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.model_tables import FEATURE_IMPORTANCE
-from oulad_platform.success.modelling.model import RiskModel
+from oulad_platform.success.modelling.model import RiskModel, in_charge
 
 MEAN_SHAP = "mean |SHAP|"
 PERMUTATION = "permutation importance: mean |change of the log-odds| when the values are shuffled among the students"
@@ -34,19 +34,21 @@ class Explained:
 def explain_newest(models: Mapping[str, RiskModel], champions: pd.DataFrame, features: pd.DataFrame) -> Explained | None:
     """The newest day of `features` explained; None when there are no rows or the rule scores that day.
 
-    Raises ExplanationError as `pushes` does.
+    Raises ModelError as `in_charge` does, ExplanationError as `pushes` does.
     """
     newest = features[features["run_date"].eq(features["run_date"].max())].reset_index(drop=True)
-    for model, rows in in_charge(models, champions, newest):
-        return Explained(rows["run_date"].iloc[0].date(), model, rows, pushes(model, rows))
+    for model, own in in_charge(models, champions, newest):
+        if model is not None:
+            rows = newest[own]
+            return Explained(rows["run_date"].iloc[0].date(), model, rows, pushes(model, rows))
     return None
 
 
 def feature_importance(explained: Explained | None) -> pd.DataFrame:
     """The rows of `feature_importance`: one for each feature of the model in charge, none where nothing was explained.
 
-    Importance is the mean |SHAP|; for a network, whose SHAP values are sampled, it is the permutation importance of the seed's
-    product. Correlation is Spearman's, of the students' values and pushes, absent where either does not vary.
+    Importance is the mean |SHAP|; for a network, whose SHAP values are sampled, it is the permutation importance. Correlation is
+    Spearman's, of the students' values and pushes, absent where either does not vary.
     """
     if explained is None:
         return FEATURE_IMPORTANCE.empty()

@@ -1,1 +1,1 @@
-"""The risk model: cohorts, learners, calibration, stored form, registry. What it is worth is measured in `evaluation`."""
+"""The risk model: cohorts, learners, calibration, stored form. Its worth is measured in `evaluation`."""

@@ -1,4 +1,4 @@
-"""Which cohorts had closed when, the model versions that follow, and the labelled rows a version may learn from.
+"""Which cohorts had closed when, the model versions that follow, which scores which day, and the labelled rows to learn from.
 
 A cohort is a presentation code (all modules that ran it). Nothing is fitted here.
 """
@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK, end_dates
@@ -65,6 +66,13 @@ def version_for(day: date, candidates: Iterable[AnyDated]) -> AnyDated | None:
     return max(usable, key=lambda candidate: candidate.trained_from, default=None)
 
 
+def champion_by_day(champions: pd.DataFrame, days: pd.Series | pd.DatetimeIndex) -> npt.NDArray[np.object_]:
+    """The version in charge on each day by `champions` (table `model_champions`): its newest row by then, the rule before any."""
+    ordered = champions.sort_values("champion_from")
+    since = np.searchsorted(ordered["champion_from"].to_numpy(), days.to_numpy(), side="right")
+    return np.array([RULE, *ordered["model_version"]], dtype=object)[since]
+
+
 def training_panel(
     tables: Mapping[str, pd.DataFrame],
     clicks_parts: Mapping[str, pd.DataFrame],
@@ -84,9 +92,13 @@ def training_panel(
 
     def part(one: Presentation) -> tuple[str, pd.DataFrame]:
         rows = presentation_features(one, days, others)
-        outcome = rows["id_student"].map(label(one.enrolments).set_axis(one.enrolments["id_student"]))
         known_from = closed[one.presentation].to_datetime64() + np.timedelta64(1, "D")
-        labelled = rows.assign(label=outcome, known_from=known_from.astype(rows["run_date"].dtype))
-        return one.name, labelled.dropna(subset="label").astype({"label": "int8"})
+        return one.name, labelled(one, rows).assign(known_from=known_from.astype(rows["run_date"].dtype))
 
     return map(part, presentations({**tables, "courses": courses[known]}, clicks_parts))
+
+
+def labelled(one: Presentation, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a presentation's enrolments with their `label`: 1 = failed or withdrew; those without a result left out."""
+    outcome = rows["id_student"].map(label(one.enrolments).set_axis(one.enrolments["id_student"]))
+    return rows.assign(label=outcome).dropna(subset="label").astype({"label": "int8"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,7 +22,7 @@ from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.model_tables import HELD_OUT_RISK, TRAINING_PANEL
 from oulad_platform.success.modelling.calibration import FEWEST_OF_A_CLASS, Calibration, calibrate, probability
-from oulad_platform.success.modelling.cohorts import RULE, Version
+from oulad_platform.success.modelling.cohorts import RULE, Version, champion_by_day
 from oulad_platform.success.modelling.inputs import read_by
 from oulad_platform.success.modelling.learners import (
     Blend,
@@ -160,20 +160,18 @@ def rule_risk(features: pd.DataFrame) -> Floats:
     return np.where(features["n_assessments_missed"].gt(0) | silent, RULE_RISK, RULE_SAFE)
 
 
-def score(features: pd.DataFrame, models: Mapping[str, RiskModel], champions: pd.DataFrame) -> pd.DataFrame:
-    """run_date, enrolment, day, risk_score and model_version of each row of `features`, in its order.
+def in_charge(
+    models: Mapping[str, RiskModel], champions: pd.DataFrame, features: pd.DataFrame
+) -> Iterator[tuple[RiskModel | None, npt.NDArray[np.bool_]]]:
+    """Each model in charge of some rows of `features`, with which rows; None where the rule is.
 
-    Every day is scored by the newest row of `champions` (table `model_champions`) that is not after it, by the rule before any.
     Raises ModelError when a champion is not among `models` or learnt from outcomes that were not known on a day it scores.
     """
-    ordered = champions.sort_values("champion_from")
-    since = np.searchsorted(ordered["champion_from"].to_numpy(), features["run_date"].to_numpy(), side="right")
-    version = np.array([RULE, *ordered["model_version"]], dtype=object)[since]
-    risk = np.empty(len(features))
+    version = champion_by_day(champions, features["run_date"])
     for name in dict.fromkeys(version):
         rows = version == name
         if name == RULE:
-            risk[rows] = rule_risk(features[rows])
+            yield None, rows
             continue
         first = features["run_date"][rows].min().date()
         if name not in models:
@@ -183,7 +181,15 @@ def score(features: pd.DataFrame, models: Mapping[str, RiskModel], champions: pd
                 f"model {name} is in charge of {first} but learnt from outcomes known on {models[name].trained_from}; "
                 "put an older one in charge of that day"
             )
-        risk[rows] = predict(models[name], features[rows])
+        yield models[name], rows
+
+
+def score(features: pd.DataFrame, models: Mapping[str, RiskModel], champions: pd.DataFrame) -> pd.DataFrame:
+    """run_date, enrolment, day, risk_score and model_version of each row of `features`, in its order, by who is `in_charge`."""
+    risk, version = np.empty(len(features)), np.empty(len(features), dtype=object)
+    for model, rows in in_charge(models, champions, features):
+        risk[rows] = predict(model, features[rows]) if model else rule_risk(features[rows])
+        version[rows] = model.version if model else RULE
     return features[SCORED].assign(risk_score=risk, model_version=pd.Series(version, index=features.index, dtype="str"))
 
 

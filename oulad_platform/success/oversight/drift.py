@@ -41,7 +41,6 @@ Alarm = tuple[float, float, str]
 PROMISE = "the scores promise an AUC of {now:.2f}; on held-out students of the module it was {then:.2f}"
 PROMISE_UNKNOWN = "the scores promise an AUC of {now:.2f} in a module new to the model; in its worst one it was {then:.2f}"
 PROXY = "who missed an assessment in the last 14 days was ranked with an AUC of {now:.2f}; {then:.2f} is usual"
-ALARM = ["proxy_reference_auc", "observed_value", "limit_value"]
 
 
 def drift(
@@ -77,7 +76,7 @@ def estimated_auc(risk: npt.ArrayLike) -> float:
 def model_drift(
     runs: pd.DataFrame, proxy: pd.DataFrame, drifted: pd.DataFrame, panel: Mapping[str, pd.DataFrame], held_out: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per row of `runs` (running presentation and day), and per day one for all, weighted by size; MODEL_DRIFT and ALARM.
+    """MODEL_DRIFT: a row for each of `runs` (running presentation and day), and per day one for all, weighted by size.
 
     `proxy`: `proxies`; `drifted`: `feature_drift`. An alarm is raised when the estimated AUC, or the proxy's, lies more than
     AUC_LIMIT and STANDARD_ERRORS standard errors (of both figures together; the proxy's: of its spread over assessments) below
@@ -117,10 +116,9 @@ def model_drift(
                 **_alarm(run, [alarm for alarm in alarms if alarm]),
             }
         )
-    columns = [*MODEL_DRIFT.names, *(name for name in ALARM if name not in MODEL_DRIFT.names)]
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(rows, columns=MODEL_DRIFT.names)
     overall = [_overall(rows_of_day, drifted[drifted["run_date"].eq(day)]) for day, rows_of_day in frame.groupby("run_date")]
-    return pd.concat([frame, pd.DataFrame(overall, columns=columns)], ignore_index=True) if overall else frame
+    return pd.concat([frame, pd.DataFrame(overall, columns=MODEL_DRIFT.names)], ignore_index=True) if overall else frame
 
 
 def _runs(days: Sequence[date], scores: Daily, models: Mapping[str, Learnt]) -> pd.DataFrame:

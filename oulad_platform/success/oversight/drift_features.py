@@ -23,10 +23,6 @@ FEWEST_IN_REFERENCE = 150  # on so many, chance alone gives a PSI of about .12
 N_BINS = 10
 SMOOTHING = 0.5
 DAYS_HELD = timedelta(days=7)
-MEASURED = [
-    *FEATURE_DRIFT.names,
-    *(name for name in ("reference_module", "reference_day", "reference_auc") if name not in FEATURE_DRIFT.names),
-]
 
 
 class Learnt(Protocol):
@@ -74,7 +70,7 @@ def feature_drift(
     panel: Mapping[str, pd.DataFrame],
     models: Mapping[str, Learnt],
 ) -> pd.DataFrame:
-    """PSI, Kolmogorov-Smirnov distance and missing rates of every feature the model reads, in the columns MEASURED.
+    """PSI, Kolmogorov-Smirnov distance and missing rates of every feature the model reads, in the columns of FEATURE_DRIFT.
 
     `runs`: one row per day and running presentation: run_date, code_module, code_presentation, day, model_version. `features`:
     FEATURES rows by day, the run's days and the six before each; one where a presentation's comparison day is absent gives no
@@ -103,7 +99,7 @@ def feature_drift(
         if comparison is not None:
             about = {"run_date": run["run_date"], "code_module": module, "code_presentation": code, "model_version": version}
             found.append(comparison.assign(**about))
-    return pd.concat(found, ignore_index=True)[MEASURED] if found else pd.DataFrame(columns=MEASURED)
+    return pd.concat(found, ignore_index=True)[FEATURE_DRIFT.names] if found else pd.DataFrame(columns=FEATURE_DRIFT.names)
 
 
 class References:

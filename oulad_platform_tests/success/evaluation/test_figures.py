@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oulad_platform.success.evaluation import figures as module
-from oulad_platform.success.evaluation.figures import CELLS, calibration_bins, figures, resamples_of
+from oulad_platform.success.evaluation.figures import CELLS, Ranking, calibration_bins, calibration_error, figures, resamples_of
 
 LABEL = np.array([1, 1, 0, 1, 0, 1, 0, 0, 0, 0], dtype=float)
 RISK = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05])
@@ -109,6 +109,32 @@ def test_equal_risks_count_as_if_drawn_in_random_order():
     found = values(np.array([1.0] * 5 + [0.0] * 15), np.full(20, 0.3))["model"]
     assert (found["precision_at_10_pct"], found["recall_at_20_pct"], found["auc"]) == pytest.approx((0.25, 0.2, 0.5))
     assert found["ece"] == pytest.approx(0.05)
+
+
+def test_the_weighted_auc_is_that_of_scikit_learn_with_ties_and_absent_enrolments():
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(5)
+    risk, label = random.integers(0, 6, 60) / 5, random.integers(0, 2, 60).astype("float64")
+    weights = random.integers(0, 4, (8, 60)).astype("float64")
+    found = Ranking.of(label, risk).auc(weights)
+    assert found == pytest.approx([roc_auc_score(label, risk, sample_weight=row) for row in weights])
+    assert np.isnan(Ranking.of(label, risk).auc(np.stack([label, 1 - label]))).all()
+
+
+def test_the_calibration_error_is_the_weighted_distance_of_ten_bins():
+    risk = np.repeat(np.arange(1, 11) / 20, 10)  # .05 to .5; of the lowest ten, five did not succeed: off by .45
+    assert calibration_error(np.array([1.0] * 5 + [0.0] * 95), risk) == pytest.approx(0.315)
+
+
+@given(labelled, st.randoms(use_true_random=False))
+def test_the_calibration_error_does_not_depend_on_the_order_of_rows(rows, random):
+    shuffled = random.sample(rows, len(rows))
+    found = [calibration_error(*np.array([(label, risk / 6) for label, risk in one], dtype=float).T) for one in (rows, shuffled)]
+    assert found[0] == pytest.approx(found[1], abs=1e-12)
+    assert found[0] == pytest.approx(
+        values(*np.array([(label, risk / 6) for label, risk in rows], dtype=float).T)["model"]["ece"]
+    )
 
 
 def test_the_gain_over_a_rule_is_paired_so_a_model_that_is_the_rule_gains_exactly_nothing():

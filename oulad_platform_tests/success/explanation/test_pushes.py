@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.success.explanation import pushes as module
-from oulad_platform.success.explanation.pushes import ExplanationError, in_charge, pushes
+from oulad_platform.success.explanation.pushes import ExplanationError, pushes
 from oulad_platform.success.modelling.calibration import Calibration
 from oulad_platform.success.modelling.learners import GradientBoosting, Logistic, Scaling, fit_scaling, one_thread
 from oulad_platform.success.modelling.model import log_odds
 from oulad_platform.success.modelling.network import Network, inputs
-from oulad_platform_tests.success.explanation.students import CALIBRATION, LEARNT, champions, live, model
+from oulad_platform_tests.success.explanation.students import CALIBRATION, LEARNT, live, model
 
 KINDS = ("blend", "gradient_boosting", "logistic", "network")
 
@@ -179,22 +179,6 @@ def test_a_learner_of_an_unknown_kind_is_an_error(models):
         ExplanationError, match="no explanation for a learner of kind 'oracle', only for blend, gradient_boosting, logistic"
     ):
         pushes(odd, live(3))
-
-
-def test_every_day_is_explained_by_its_champion_and_days_of_the_rule_by_none(models):
-    features = pd.concat([live(4, day=pd.Timestamp(day)) for day in ("2014-01-31", "2014-02-01", "2014-03-01", "2014-03-02")])
-    known = {"A": models["logistic"], "B": models["network"]}
-    found = list(in_charge(known, champions(("2014-02-01", "A"), ("2014-03-02", "B")), features))
-    assert [(one.learner.kind, len(rows), str(rows["run_date"].max().date())) for one, rows in found] == [
-        ("logistic", 8, "2014-03-01"),
-        ("network", 4, "2014-03-02"),
-    ]
-    assert list(in_charge(known, champions(), features)) == []
-
-
-def test_a_champion_that_is_not_stored_is_an_error(models):
-    with pytest.raises(ExplanationError, match="model 2012B is in charge but not stored; materialize risk_model"):
-        list(in_charge(models, champions(("2014-01-01", "2012B")), live(3)))
 
 
 def test_the_slope_of_the_calibration_scales_every_push(models):

@@ -186,6 +186,17 @@ def test_every_day_is_scored_by_the_champion_of_the_day_and_by_the_rule_before_a
     assert scored["risk_score"][own.index].to_numpy() == pytest.approx(risk.predict(models["2013B"], own))
 
 
+def test_the_rows_of_each_model_in_charge_are_marked_and_those_of_the_rule(campus, models):
+    days = ["2013-02-20", "2013-11-01", "2013-11-02"]
+    features = daily_features(*campus, pd.DatetimeIndex(days))
+    line = champions(("2013-11-02", "2013B-logistic"), ("2013-11-01", "2013B"))
+    found = list(risk.in_charge(models, line, features))
+    assert [model and model.version for model, _ in found] == [None, "2013B", "2013B-logistic"]
+    assert [features["run_date"][rows].unique().tolist() for _, rows in found] == [[pd.Timestamp(day)] for day in days]
+    assert [model for model, _ in risk.in_charge(models, champions(), features)] == [None]
+    assert list(risk.in_charge(models, line, features.head(0))) == []
+
+
 def test_a_champion_that_is_not_stored_or_knew_too_much_is_refused(campus, models):
     features = daily_features(*campus, pd.DatetimeIndex(["2013-11-01"]))
     with pytest.raises(risk.ModelError, match="model 2012J is in charge of 2013-11-01 but is not stored"):

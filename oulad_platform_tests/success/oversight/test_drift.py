@@ -12,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
-from oulad_platform.success.oversight import drift as subject
 from oulad_platform.success.oversight.drift import drift, estimated_auc, model_drift
-from oulad_platform.success.oversight.drift_features import MEASURED
 from oulad_platform.success.oversight.drift_reference import ranking_auc
 from oulad_platform.success.oversight.tables import FEATURE_DRIFT, MODEL_DRIFT
 
@@ -67,18 +65,6 @@ def one(found: pd.DataFrame, module: str = "AAA") -> pd.DataFrame:
     return found[found["code_module"] == module].reset_index(drop=True)
 
 
-@pytest.fixture
-def wide_table(monkeypatch):
-    """MODEL_DRIFT with every column that is measured."""
-    from dataclasses import replace
-
-    from oulad_platform.core.tables import Column
-
-    missing = [name for name in subject.ALARM if name not in MODEL_DRIFT.names]
-    columns = (*MODEL_DRIFT.columns, *(Column(name, "float64", "", nullable=True) for name in missing))
-    monkeypatch.setattr(subject, "MODEL_DRIFT", replace(MODEL_DRIFT, columns=columns))
-
-
 def test_three_calibrated_scores_by_hand():
     # pairs of one who fails and one who passes: .9 over .5: .9 * .5, .9 over .1: .9 * .9, .5 over .1: .5 * .9; and the reverse
     right, wrong = 0.9 * 0.5 + 0.9 * 0.9 + 0.5 * 0.9, 0.1 * 0.5 + 0.1 * 0.1 + 0.5 * 0.1
@@ -120,7 +106,7 @@ def test_a_presentation_like_the_one_learnt_from_raises_no_alarm_on_any_day():
     assert mine["proxy_auc"].between(0.7, 0.95).all()
 
 
-def test_scores_that_promise_far_less_than_was_reached_are_an_alarm_with_a_sentence(wide_table):
+def test_scores_that_promise_far_less_than_was_reached_are_an_alarm_with_a_sentence():
     given_ = world(28, 28)
     flat = {day: rows.assign(risk_score=0.4 + rows["risk_score"] / 10) for day, rows in given_["scores"].items()}
     _, found = drift(**{**given_, "scores": flat})
@@ -164,7 +150,7 @@ def test_scores_of_another_version_are_no_proxy_for_this_one():
     assert row["n_proxy"] == 600
 
 
-def test_a_lost_feed_is_an_alarm_and_one_moved_feature_is_not(wide_table):
+def test_a_lost_feed_is_an_alarm_and_one_moved_feature_is_not():
     def judged(lost: list[str]) -> pd.Series:
         given_ = world(28, 28)
         now = {day: rows.assign(**dict.fromkeys(lost, 0.0)) for day, rows in given_["features"].items()}
@@ -202,7 +188,7 @@ def test_all_is_the_mean_of_the_presentations_weighted_by_size():
     )
     nobody = pd.DataFrame(columns=["run_date", "code_module", "code_presentation", "id_student", "model_version", "missed"])
     past = campus("2013B", "AAA", 7)
-    found = model_drift(runs, nobody, pd.DataFrame(columns=MEASURED), {}, past.iloc[:0])
+    found = model_drift(runs, nobody, FEATURE_DRIFT.empty(), {}, past.iloc[:0])
     whole = one(found, "all").iloc[0]
     assert (whole["n_students"], whole["day"]) == (450, 10)
     assert whole["estimated_auc"] == pytest.approx((70 + 240) / 400)

@@ -1,6 +1,6 @@
 """Taking a decision about the model in charge, and telling who is: what `oulad promote`, `rollback` and `models` need.
 
-Pure: the row to append is checked and returned here. What follows from it is computed in `modelling.registry`.
+Pure: the row to append is checked and returned here. What follows from it is computed in `champions`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import pandas as pd
 from oulad_platform.core.reports import ABSENT, date_text
 from oulad_platform.success.model_tables import DECISIONS, MODEL_DECISIONS
 from oulad_platform.success.modelling.cohorts import RULE
-from oulad_platform.success.modelling.gates import in_words
 from oulad_platform.success.modelling.model import CHALLENGER
-from oulad_platform.success.modelling.registry import (
+from oulad_platform.success.registry.champions import (
     PROMOTE,
     ROLLBACK,
     Arrival,
@@ -24,6 +23,7 @@ from oulad_platform.success.modelling.registry import (
     line_of_changes,
     plain_words,
 )
+from oulad_platform.success.registry.gates import in_words
 
 
 def decide(

@@ -1,7 +1,7 @@
 """Which version was in charge on which day, and why: the gates decide when a version is trained, named persons may overrule.
 
 A pure function of the trained versions, their held-out scores, their audits and the decisions people took, so that a rerun
-gives the same. What a version must show is in `modelling.gates`, taking a decision in `modelling.decisions`.
+gives the same. What a version must show is in `gates`, taking a decision in `decisions`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from oulad_platform.success.model_tables import DECISIONS, MODEL_CHAMPIONS, MODEL_REGISTRY
-from oulad_platform.success.modelling.cohorts import RULE
-from oulad_platform.success.modelling.gates import Judgement, ScoresOf, judge
+from oulad_platform.success.modelling.cohorts import RULE, champion_by_day
 from oulad_platform.success.modelling.model import CHALLENGER, RiskModel
+from oulad_platform.success.registry.gates import Judgement, ScoresOf, judge
 
 GATES = "gates"
 PROMOTE, ROLLBACK = DECISIONS
@@ -98,8 +98,7 @@ def older_versions(models: Mapping[str, RiskModel]) -> dict[str, list[str]]:
 
 def champion_on(champions: pd.DataFrame, day: date) -> str:
     """The version in charge on `day` by MODEL_CHAMPIONS; 'rule' before any."""
-    until = champions[champions["champion_from"] <= pd.Timestamp(day)].sort_values("champion_from")
-    return RULE if until.empty else str(until["model_version"].iloc[-1])
+    return str(champion_by_day(champions, pd.DatetimeIndex([pd.Timestamp(day)]))[0])
 
 
 def line_of_changes(arrivals: Iterable[Arrival], decisions: pd.DataFrame, passes: Callable[[str, str], bool]) -> list[Change]:

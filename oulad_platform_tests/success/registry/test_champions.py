@@ -1,4 +1,4 @@
-"""Tests of success.modelling.registry: who is in charge when, by the gates and by persons, and that the past stays as it was."""
+"""Tests of success.registry.champions: who is in charge when, by the gates and by persons, and that the past stays as it was."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
 from oulad_platform.success.model_tables import MODEL_CHAMPIONS, MODEL_DECISIONS, MODEL_REGISTRY
-from oulad_platform.success.modelling.gates import Calibration, Judgement
-from oulad_platform.success.modelling.registry import DecisionError, champion_on, model_registry
 from oulad_platform.success.oversight.tables import MODEL_FAIRNESS
+from oulad_platform.success.registry.champions import DecisionError, champion_on, model_registry
+from oulad_platform.success.registry.gates import CalibrationCheck, Judgement
 
 TRAINED = {
     "2013B": date(2013, 9, 30),
@@ -251,9 +251,9 @@ def _quick_judge():
 
     def judge(held_out, audit, before, champion, scores, seed):
         failed = {"fairness": "unfair"} if audit["value"].gt(0.1).any() else {}
-        return Judgement(champion, ("2013J",), 40, 1, 0.1, 0.05, 0.15, Calibration(0.01, 14, 0.01, "AAA", ()), failed)
+        return Judgement(champion, ("2013J",), 40, 1, 0.1, 0.05, 0.15, CalibrationCheck(0.01, 0.01, "AAA", ()), failed)
 
-    with mock.patch("oulad_platform.success.modelling.registry.judge", judge):
+    with mock.patch("oulad_platform.success.registry.champions.judge", judge):
         yield
 
 

@@ -1,31 +1,28 @@
 """What a new version must show before it is put in charge: better than the champion, calibrated, fair to every group.
 
 A version is judged on its newest closed cohort, each student scored by a fit that never saw them, against the champion of the
-day before, which never saw that cohort. What follows from the judgement is decided in `modelling.registry`.
+day before, which never saw that cohort. What follows from the judgement is decided in `champions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from oulad_platform.success.evaluation.figures import N_BINS, RESAMPLES, TAIL, Ranking, calibration_error, resamples_of
 from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.modelling.model import RiskModel, predict, rule_risk
 from oulad_platform.success.oversight.fairness import fairness_gate
 
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.integer[Any]]
 ScoresOf = Callable[[str, pd.DataFrame], Floats]
 
 DIFFERENCE, CALIBRATION, FAIRNESS = "difference", "calibration", "fairness"
-RESAMPLES = 1_000
-BLOCK = 100
-N_BINS = 10
 MOST_ECE = 0.05
 MOST_MODULE_GAP = 0.05
 FEWEST_OF_MODULE = 200
@@ -33,13 +30,12 @@ STANDARD_ERRORS = 3
 ENROLMENT = ["code_module", "code_presentation", "id_student"]
 
 
-class Calibration(NamedTuple):
-    """`ece`: of the worst course day, `ece_day`. `module_gap`: largest |mean risk - observed rate| of a module of
+class CalibrationCheck(NamedTuple):
+    """`ece`: of the worst course day. `module_gap`: largest |mean risk - observed rate| of a module of
     FEWEST_OF_MODULE enrolments, `module`; NaN and empty where no module has so many. `failed`: a sentence for each limit
     that does not hold."""
 
     ece: float
-    ece_day: int
     module_gap: float
     module: str
     failed: tuple[str, ...]
@@ -56,7 +52,7 @@ class Judgement:
     difference: float
     low: float
     high: float
-    calibration: Calibration
+    calibration: CalibrationCheck
     failed: Mapping[str, str]
 
     @property
@@ -152,16 +148,15 @@ def paired_difference(rows: pd.DataFrame, rival: Floats, seed: int, resamples: i
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), 13.3.
     """
     enrolment = rows.groupby(ENROLMENT, sort=True).ngroup().to_numpy("int64")
-    n = int(enrolment.max()) + 1 if len(rows) else 0
     risk, label, day = rows["risk_score"].to_numpy("float64"), rows["label"].to_numpy("float64"), rows["day"].to_numpy()
     ranked = []
     for one in np.unique(day):
         own = np.flatnonzero(day == one)
         if 0 < label[own].sum() < len(own):
-            ranked.append([_Ranked.of(scores[own], label[own], enrolment[own]) for scores in (risk, rival)])
+            ranked.append((enrolment[own], Ranking.of(label[own], risk[own]), Ranking.of(label[own], rival[own])))
 
     def differences(weights: Floats) -> Floats:
-        by_day = np.array([mine.auc(weights) - other.auc(weights) for mine, other in ranked])
+        by_day = np.array([mine.auc(weights[:, who]) - other.auc(weights[:, who]) for who, mine, other in ranked])
         counted = ~np.isnan(by_day)
         with np.errstate(invalid="ignore"):
             mean: Floats = np.where(counted, by_day, 0).sum(axis=0) / counted.sum(axis=0)
@@ -169,49 +164,18 @@ def paired_difference(rows: pd.DataFrame, rival: Floats, seed: int, resamples: i
 
     if not ranked:
         return float("nan"), float("nan"), float("nan")
-    random = np.random.default_rng(seed)
-    drawn = []
-    for start in range(0, resamples, BLOCK):
-        size = min(BLOCK, resamples - start)
-        picked = random.integers(0, n, (n, size)) * size + np.arange(size)
-        drawn.append(differences(np.bincount(picked.ravel(), minlength=n * size).reshape(n, size).astype("float64")))
-    low, high = np.nanquantile(np.concatenate(drawn), [0.025, 0.975])
-    return float(differences(np.ones((n, 1)))[0]), float(low), float(high)
+    n = int(enrolment.max()) + 1
+    drawn = np.concatenate([differences(weights) for weights in resamples_of(n, seed, resamples)])
+    low, high = np.nanquantile(drawn, [TAIL, 1 - TAIL])
+    return float(differences(np.ones((1, n)))[0]), float(low), float(high)
 
 
-class _Ranked(NamedTuple):
-    """One day's scores in rising order: the enrolments with label 1 and 0, and how many of the latter stand below each former."""
-
-    positives: Places
-    negatives: Places
-    n_lower: Places
-    n_not_higher: Places
-
-    @classmethod
-    def of(cls, risk: Floats, label: Floats, enrolment: Places) -> _Ranked:
-        order = np.argsort(risk, kind="stable")
-        risk, label, enrolment = risk[order], label[order], enrolment[order]
-        of_positives, of_negatives = risk[label == 1], risk[label == 0]
-        n_lower, n_not_higher = np.searchsorted(of_negatives, of_positives), np.searchsorted(of_negatives, of_positives, "right")
-        return cls(enrolment[label == 1], enrolment[label == 0], n_lower, n_not_higher)
-
-    def auc(self, weights: Floats) -> Floats:
-        """The weighted AUC under each column of `weights` (enrolments x resamples), equal risks counting one half."""
-        summed = np.zeros((len(self.negatives) + 1, weights.shape[1]))
-        np.cumsum(weights[self.negatives], axis=0, out=summed[1:])
-        mine = weights[self.positives]
-        won = sum(np.einsum("ij,ij->j", mine, summed[counted]) for counted in (self.n_lower, self.n_not_higher))
-        with np.errstate(invalid="ignore"):
-            share: Floats = won / 2 / (mine.sum(axis=0) * summed[-1])
-        return share
-
-
-def calibration(rows: pd.DataFrame) -> Calibration:
+def calibration(rows: pd.DataFrame) -> CalibrationCheck:
     """Whether the risks can be taken at their word: on every course day, and in every module of FEWEST_OF_MODULE enrolments.
 
     Two limits, each widened by chance so that a small cohort is not refused for being small:
     - expected calibration error of each day at most MOST_ECE, or what calibrated risks might show on so many enrolments by
-      chance (`expected_calibration_error`);
+      chance (`calibration_error_by_chance`);
     - |mean risk - observed rate| of a module over the days at most MOST_MODULE_GAP, or STANDARD_ERRORS standard errors with the
       days of an enrolment taken together, as it has one outcome.
     The days are judged one by one since an adviser reads one day: errors of opposite sign cancel when days are pooled. The limit
@@ -219,13 +183,14 @@ def calibration(rows: pd.DataFrame) -> Calibration:
     300 enrolments show about .08.
     """
     if rows.empty:
-        return Calibration(float("nan"), 0, float("nan"), "", ("it has no held-out enrolments to be checked on",))
+        return CalibrationCheck(float("nan"), float("nan"), "", ("it has no held-out enrolments to be checked on",))
     failed, by_day = [], []
     for day, own in rows.groupby("day", sort=True):
-        ece, by_chance = expected_calibration_error(own["risk_score"].to_numpy("float64"), own["label"].to_numpy("float64"))
-        by_day.append((ece, int(str(day))))
-        if ece > max(MOST_ECE, by_chance):
-            limit = max(MOST_ECE, by_chance)
+        risk = own["risk_score"].to_numpy("float64")
+        ece = calibration_error(own["label"].to_numpy("float64"), risk)
+        limit = max(MOST_ECE, calibration_error_by_chance(risk))
+        by_day.append(ece)
+        if ece > limit:
             failed.append(f"expected calibration error {ece:.3f} on course day {day}, above {limit:.3f}")
     gaps = _module_gaps(rows)
     gaps = gaps[gaps["n"] >= FEWEST_OF_MODULE]
@@ -235,22 +200,19 @@ def calibration(rows: pd.DataFrame) -> Calibration:
             failed.append(f"mean risk {gap['gap']:+.3f} from the observed rate in {module}, beyond {limit:.3f}")
     largest = str(gaps["gap"].abs().idxmax()) if len(gaps) else ""
     module_gap = abs(float(gaps.loc[largest, "gap"])) if largest else float("nan")  # type: ignore[arg-type]
-    return Calibration(*max(by_day), module_gap, largest, tuple(failed))
+    return CalibrationCheck(max(by_day), module_gap, largest, tuple(failed))
 
 
-def expected_calibration_error(risk: Floats, label: Floats) -> tuple[float, float]:
-    """The error over N_BINS equal-count bins, and the most that calibrated risks would show by chance.
+def calibration_error_by_chance(risk: Floats) -> float:
+    """The most that calibrated risks would show by chance as `evaluation.figures.calibration_error`.
 
     By chance a bin's mean outcome is normal around its mean risk with variance sum p (1 - p) / n squared, and its distance half
     normal: mean sqrt(2 / pi) and variance 1 - 2 / pi of that. Returned is the mean plus STANDARD_ERRORS standard deviations.
     """
-    order = np.argsort(risk, kind="stable")
-    bins = [(risk[part], label[part]) for part in np.array_split(order, N_BINS) if len(part)]
-    ece = sum(abs(float(risks.sum() - labels.sum())) for risks, labels in bins) / len(risk)
-    variance = np.array([float((risks * (1 - risks)).sum()) for risks, _ in bins])
+    variance = np.array([float((risks * (1 - risks)).sum()) for risks in np.array_split(np.sort(risk), N_BINS)])
     mean = np.sqrt(variance * 2 / np.pi).sum()
     spread = np.sqrt(variance.sum() * (1 - 2 / np.pi))
-    return ece, float(mean + STANDARD_ERRORS * spread) / len(risk)
+    return float(mean + STANDARD_ERRORS * spread) / len(risk)
 
 
 def _module_gaps(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,9 +18,9 @@ from oulad_platform.success.model_tables import (
     MODEL_EVALUATION,
     MODEL_REGISTRY,
 )
-from oulad_platform.success.modelling.card import card_markdown
-from oulad_platform.success.modelling.card_page import card_html
 from oulad_platform.success.oversight.tables import MODEL_DRIFT, MODEL_FAIRNESS
+from oulad_platform.success.registry.card import card_markdown
+from oulad_platform.success.registry.card_page import card_html
 
 DAY = date(2014, 10, 5)
 MODEL = SimpleNamespace(

@@ -1,4 +1,4 @@
-"""Tests of success.modelling.decisions: what a person may decide, what is refused with its next step, and what is listed."""
+"""Tests of success.registry.decisions: what a person may decide, what is refused with its next step, and what is listed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from oulad_platform.core.checks import check_frame
 from oulad_platform.success.model_tables import MODEL_CHAMPIONS, MODEL_DECISIONS, MODEL_REGISTRY
-from oulad_platform.success.modelling.decisions import decide, in_charge, models_listed
-from oulad_platform.success.modelling.registry import DecisionError
+from oulad_platform.success.registry.champions import DecisionError
+from oulad_platform.success.registry.decisions import decide, in_charge, models_listed
 
 TODAY = date(2014, 9, 1)
 AT = datetime(2014, 9, 1, 9, 30, tzinfo=UTC)

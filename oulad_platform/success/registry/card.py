@@ -13,10 +13,10 @@ import pandas as pd
 
 from oulad_platform.core.reports import date_text, markdown_table, markdown_text
 from oulad_platform.success.features.catalogue import CATALOGUE
-from oulad_platform.success.modelling import card_figures
-from oulad_platform.success.modelling.card_figures import two_columns
-from oulad_platform.success.modelling.gates import in_words
 from oulad_platform.success.modelling.model import RiskModel
+from oulad_platform.success.registry import card_figures
+from oulad_platform.success.registry.card_figures import two_columns
+from oulad_platform.success.registry.gates import in_words
 
 PURPOSE = (
     "It estimates how likely an enrolment is to end as failed or withdrawn, so that advisers can offer help while there is time.",
@@ -28,7 +28,6 @@ NOT_FOR = (
     "It is not for comparing teachers or modules: students choose their modules.",
     "It does not say what helps: that is measured in experiments.",
 )
-PICTURES = ("calibration", "ladder", "fairness")
 LIMITS = (
     "It knows what is recorded: who works offline, or whose work is not entered yet, looks like somebody who does nothing.",
     "Intervals hold the chance of which students enrolled, not that a coming cohort differs from those before.",
@@ -54,8 +53,8 @@ def card_markdown(
 
     `registry`, `champions`, `decisions`, `evaluation`, `fairness`, `drift`: the tables MODEL_REGISTRY, MODEL_CHAMPIONS,
     MODEL_DECISIONS, MODEL_EVALUATION, MODEL_FAIRNESS, MODEL_DRIFT; of each what was known or held on `day`, whatever else is
-    in them. `software`: version by name. `pictures`: file name of a PNG beside the card by section (PICTURES); a section
-    without one has its table only. Raises ValueError when the version is not in `registry`.
+    in them. `software`: version by name. `pictures`: file name of a PNG beside the card by section (calibration, fairness); a
+    section without one has its table only. Raises ValueError when the version is not in `registry`.
     """
     today = pd.Timestamp(day)
     rows = registry[registry["model_version"].eq(model.version)]
@@ -73,8 +72,8 @@ def card_markdown(
         *_in_short(row),
         *_purpose(),
         *_data(model, row),
-        *card_figures.tests(model.version, known, pictures),
-        *card_figures.ladder(model.version, known, pictures),
+        *card_figures.tests(model.version, known),
+        *card_figures.ladder(model.version, known),
         *card_figures.calibration(model.version, known, row, pictures),
         *card_figures.fairness(audited, pictures),
         *card_figures.drift(watched),

@@ -14,8 +14,8 @@ from oulad_platform.core.reports import ABSENT, date_text, markdown_table, markd
 from oulad_platform.success.evaluation.ladder import HONEST, RUNGS
 from oulad_platform.success.evaluation.protocol import EARLIER_COHORTS, HEADLINE_DAY, NEXT_COHORT, PROTOCOLS
 from oulad_platform.success.evaluation.rules import IN_METRICS
-from oulad_platform.success.modelling.gates import FEWEST_OF_MODULE
 from oulad_platform.success.oversight.fairness import CROSSED, harms, is_harm, spoken
+from oulad_platform.success.registry.gates import FEWEST_OF_MODULE
 from oulad_platform.success.tables import ALL
 
 FIGURES = {
@@ -39,7 +39,7 @@ WHOLE = ("n_flagged",)
 SIGNED = ("_gap", "gain_over")
 
 
-def tests(version: str, known: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str]:
+def tests(version: str, known: pd.DataFrame) -> Iterator[str]:
     yield "## How good it is, on cohorts it had not seen\n"
     tests = _pooled_tests(version, known)
     if tests.empty:
@@ -91,7 +91,7 @@ def _rules(own: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
         yield markdown_table(table[["Rule", "Day", "Flagged", "Rule's precision", "Model's precision", "Gain"]])
 
 
-def ladder(version: str, known: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str]:
+def ladder(version: str, known: pd.DataFrame) -> Iterator[str]:
     yield "## Leak ladder: what a careless test would say\n"
     rows = known[known["evaluation"].isin(list(RUNGS)) & known["model_version"].eq(version) & known["code_module"].eq(ALL)]
     if rows.empty:
@@ -106,7 +106,6 @@ def ladder(version: str, known: pd.DataFrame, pictures: Mapping[str, str]) -> It
         f"{HONEST.removeprefix('ladder_')} figure is not skill.\n"
     )
     yield markdown_table(climbed.assign(What=what))
-    yield from _picture("ladder", "AUC of each rung of the leak ladder with its interval.", pictures)
 
 
 def calibration(version: str, known: pd.DataFrame, row: pd.Series, pictures: Mapping[str, str]) -> Iterator[str]:
