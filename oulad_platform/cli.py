@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
-from oulad_platform.core.checks import ContractError
-from oulad_platform.settings import SettingsError, load
-from oulad_platform.sources.registrar import RegistrarError
-from oulad_platform.storage.errors import StorageError
-from oulad_platform.success.registry.champions import DecisionError
-
-if TYPE_CHECKING:
-    from oulad_platform.defs.resources import Platform
+from oulad_platform.cli_actions import COMMANDS
+from oulad_platform.cli_errors import configured, plain_errors
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,10 +25,10 @@ def main() -> None:
 @click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; default: the newest day of the data.")
 def run(days: int | None, first: datetime | None, last: datetime | None) -> None:
     """Materialize every asset for the last days, and show what was made and where."""
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs.local_run import materialize
 
-    with _plain_errors():
+    with plain_errors():
         days = days or (60 if platform.settings.registrar_kind == "replay" else 1)
         last_day = last.date() if last else platform.newest_day(platform.today())
         first_day = first.date() if first else max(last_day - timedelta(days=days - 1), platform.settings.first_partition)
@@ -51,13 +42,13 @@ def run(days: int | None, first: datetime | None, last: datetime | None) -> None
 @click.option("--reason", default="", help="Why it is right; kept in snapshot_versions.")
 def accept(day: datetime, reason: str) -> None:
     """Let an extract in that was held back; make what follows from it, and days that waited for it."""
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs import snapshots
     from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
     from oulad_platform.defs.local_run import materialize
     from oulad_platform.defs.partitions import in_ranges
 
-    with _plain_errors():
+    with plain_errors():
         rows = snapshots.accept(platform, day.date(), reason)
         click.echo(f"{day.date()}: {rows:,} rows let in")
         days = sorted({day.date(), *snapshots.days_without_metrics(platform)})
@@ -69,10 +60,10 @@ def accept(day: datetime, reason: str) -> None:
 @click.argument("version", required=False)
 def models(version: str | None) -> None:
     """List the model versions, how each did against the one in charge before; with VERSION, say why it is in charge or not."""
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs.model_desk import explain, show
 
-    with _plain_errors():
+    with plain_errors():
         explain(platform, version) if version else show(platform)
 
 
@@ -108,10 +99,10 @@ def dictionary() -> None:
 @click.option("--apply", is_flag=True, help="Remove the files; without it they are only listed.")
 def housekeeping(apply: bool) -> None:
     """List or remove snapshot files and reports past their time, whose metrics are safe in the warehouse."""
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs.cleaning import clean
 
-    with _plain_errors():
+    with plain_errors():
         removed = clean(platform, getpass.getuser(), dry_run=not apply)
         click.echo(
             "\n".join([*removed, f"{len(removed)} files {'removed' if apply else 'would be removed; --apply removes them'}"])
@@ -121,46 +112,32 @@ def housekeeping(apply: bool) -> None:
 @main.command()
 def verify() -> None:
     """Count every table and check its invariants on the configured stores; exit code 1 if anything is wrong."""
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs.inspection import verify_tables
 
-    with _plain_errors():
+    with plain_errors():
         sys.exit(0 if verify_tables(platform) else 1)
 
 
 @main.command()
 def doctor() -> None:
     """Try each configured thing (files, lake, warehouse, artifacts, mail server) and say what to do about what is wrong."""
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs.inspection import examine
 
     sys.exit(0 if examine(platform) else 1)
 
 
+for command in COMMANDS:
+    main.add_command(command)
+
+
 def _decide(decision: str, version: str, by: str, reason: str, first: datetime | None) -> None:
-    platform = _platform()
+    platform = configured()
     from oulad_platform.defs.model_desk import decide
 
-    with _plain_errors():
+    with plain_errors():
         sys.exit(0 if decide(platform, decision, version, by, reason, first.date() if first else platform.today()) else 1)
-
-
-def _platform() -> Platform:
-    """The configured platform; settings are read before anything that is built from them is imported."""
-    with _plain_errors():
-        settings = load()
-    from oulad_platform.defs.resources import Platform
-
-    return Platform(settings)
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """What the platform refuses is told in its own words, without a traceback."""
-    try:
-        yield
-    except (SettingsError, ContractError, RegistrarError, StorageError, DecisionError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

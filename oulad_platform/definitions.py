@@ -6,14 +6,26 @@ from typing import Any
 
 import dagster as dg
 
-from oulad_platform.defs import actions, briefing, cards, enrollment, models, outlook, sources, success
+from oulad_platform.defs import (
+    actions,
+    briefing,
+    cards,
+    caseload,
+    enrollment,
+    experiments,
+    models,
+    outlook,
+    outreach,
+    sources,
+    success,
+)
 from oulad_platform.defs.checks import all_checks
 from oulad_platform.defs.io_managers import ModelIOManager, TableIOManager
-from oulad_platform.defs.jobs import deliver_alert, deliver_mail, enrollment_jobs, housekeeping, success_jobs
+from oulad_platform.defs.jobs import deliver_messages, enrollment_jobs, housekeeping, success_jobs
 from oulad_platform.defs.partitions import daily
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.schedules import schedules
-from oulad_platform.defs.sensors import alert_sensor, mail_sensors
+from oulad_platform.defs.sensors import sensors
 from oulad_platform.settings import Settings, load
 
 
@@ -33,16 +45,27 @@ def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
         *briefing.ASSETS,
     ]
     success_line = (
-        [sources.campus, *success.assets(days), *models.ASSETS, *models.daily_assets(days), cards.model_cards, *actions.ASSETS]
+        [
+            sources.campus,
+            *outreach.ASSETS,
+            *success.assets(days),
+            *models.ASSETS,
+            *models.daily_assets(days),
+            cards.model_cards,
+            *caseload.daily_assets(days),
+            caseload.caseload_lists,
+            *experiments.ASSETS,
+            *actions.ASSETS,
+        ]
         if has_campus
         else []
     )
     return dg.Definitions(
         assets=[*assets, *success_line],
         asset_checks=all_checks(days, has_campus=has_campus),
-        jobs=[*enrollment_jobs(), deliver_mail, housekeeping, *([*success_jobs(), deliver_alert] if has_campus else [])],
+        jobs=[*enrollment_jobs(), deliver_messages, housekeeping, *(success_jobs() if has_campus else [])],
         schedules=schedules(settings),
-        sensors=[*mail_sensors(settings), *([alert_sensor(settings)] if has_campus else [])],
+        sensors=sensors(settings),
         resources={
             "platform": platform,
             "io_manager": TableIOManager(platform),

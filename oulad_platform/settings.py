@@ -2,12 +2,11 @@
 
 A setting's environment name is its field name in capitals; inside a section, SECTION__FIELD. The environment goes before
 `platform.yaml`, which goes before the default. A value that cannot be used, and a name that does not exist, is refused; all
-at once, each by its name. The sections `registrar` and `quality` are described in the rooms that obey them.
+at once, each by its name. Sections are described in the rooms that obey them.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 from datetime import date
 from pathlib import Path
@@ -24,15 +23,18 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as SourceError
 
+from oulad_platform.core.alerts import AlertRules
 from oulad_platform.core.calendar import timezone
+from oulad_platform.core.environment import unknown_names
 from oulad_platform.core.house import Colour, House, Words
 from oulad_platform.enrollment.quality import QualityRules
 from oulad_platform.sources.registrar.config import RegistrarConfig
+from oulad_platform.success.caseload.ranking import CaseloadRules
+from oulad_platform.success.roi.doubt import ReturnRules
 
 CONFIG_FILE = "platform.yaml"
 # Read by the test suite, the Makefile or `home()`, not part of the model.
 OTHER_NAMES = frozenset({"OULAD_HOME", "OULAD_TEST_DATA"})
-SHORTEST_MISSPELT = 10
 KERAS_BACKENDS = {"pytorch": "torch", "tensorflow": "tensorflow"}
 STARTED_IN = Path.cwd()
 
@@ -93,6 +95,10 @@ class Settings(BaseSettings):
     smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="none: loopback only.")
     smtp_user: str | None = Field(None, description="Account at the mail server.")
     smtp_password: SecretStr | None = Field(None, description="Its password.")
+    alert_urls: SecretStr | None = Field(None, description="Webhooks, Slack, Teams: apprise URLs, separated by spaces.")
+    alerts: AlertRules = Field(AlertRules(), description="When an alert is told, and when again.")
+    delivery_attempts: int = Field(12, ge=1, le=100, description="Refusals after which a message is put aside as undeliverable.")
+    stale_after_hour: int = Field(10, ge=1, le=23, description="Hour after which a daily table without today alerts. hour")
 
     database_url: SecretStr | None = Field(None, description="Warehouse: a PostgreSQL URL; unset: SQLite in data/oulad.db.")
     storage_backend: Literal["local", "s3"] = Field("local", description="Where lake and artifacts are kept.")
@@ -102,6 +108,8 @@ class Settings(BaseSettings):
     lake_uri: str = Field("data/lake", description="Folder or s3:// address of the lake.")
     artifacts_uri: str = Field(".", description="Folder or s3:// address that receives outputs/ and reports/.")
     outbox_uri: str = Field("data/outbox", description="Folder or s3:// address that keeps every message until it is sent.")
+    interventions: str | None = Field(None, description="CSV file, folder or s3:// address of the contacts made with students.")
+    advisers: str | None = Field(None, description="CSV file, folder or s3:// address: who contacts whom, and how many a day.")
 
     model_backend: Literal["sklearn", "pytorch", "tensorflow"] = Field("sklearn", description="Library that fits the risk model.")
     predict_with_protected: bool = Field(False, description="Let the model read gender, age, deprivation and disability.")
@@ -115,12 +123,16 @@ class Settings(BaseSettings):
         0.10, gt=0, le=5, description="Relative rise of mean risk in a week that alerts. 0.10 = 10 %"
     )
 
+    caseload: CaseloadRules = Field(CaseloadRules(), description="How many are contacted, and how soon again.")
     experiment_id: str = Field("outreach", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Name of the simulated experiment.")
     experiment_top_k: int = Field(400, ge=2, description="Students at highest risk in the simulated experiment.")
     value_per_pass: float = Field(3000.0, ge=0, description="Value of one more student passing. currency")
     intervention_costs: Annotated[tuple[float, ...], NoDecode] = Field(
         (25.0, 50.0, 100.0), min_length=1, description="Cost of one contact. currency"
     )
+
+    returns: ReturnRules = Field(ReturnRules(), description="What is assumed about the effect of a contact.")
+    suppress_below: int = Field(10, ge=0, description="Counts of students below this are not shown on pages. students")
 
     executor: Literal["in_process", "multiprocess"] = Field("in_process", description="How a run executes its steps.")
     automation: bool = Field(False, description="Schedules and sensors start switched on.")
@@ -186,7 +198,7 @@ class Settings(BaseSettings):
     @property
     def registrar_source(self) -> RegistrarConfig:
         """The section `registrar` with the kind that holds and the location in full."""
-        location = self.registrar.location and _absolute(self.registrar.location)
+        location = self.registrar.location and absolute(self.registrar.location)
         return self.registrar.model_copy(update={"kind": self.registrar_kind, "location": location})
 
     @property
@@ -207,6 +219,11 @@ class Settings(BaseSettings):
             return file.read_text(encoding="utf-8") if self.registrar_kind == "database" else None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"REGISTRAR__QUERY_FILE: {file} cannot be read: {error}") from error
+
+    @property
+    def webhooks(self) -> list[str]:
+        """The URLs of ALERT_URLS, secrets included: for the channels only."""
+        return self.alert_urls.get_secret_value().split() if self.alert_urls else []
 
     @property
     def house(self) -> House:
@@ -234,21 +251,22 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> str | None:
-        return None if self.oulad_data is None else _absolute(self.oulad_data)
+        return None if self.oulad_data is None else absolute(self.oulad_data)
 
     def _address(self, field: str, folder: str) -> str:
         if self.storage_backend == "s3" and field not in self.model_fields_set:
             return "/".join(part for part in (f"s3://{self.s3_bucket}", self.s3_prefix.strip("/"), folder) if part)
-        return _absolute(getattr(self, field))
+        return absolute(getattr(self, field))
 
 
-def _absolute(address: str) -> str:
+def absolute(address: str) -> str:
+    """A folder as its full path from `home()`; an address with a scheme as it is."""
     return address if "://" in address else str((home() / address).resolve())
 
 
 def load() -> Settings:
     """The settings of this process. Raises SettingsError naming every unknown or unusable one, and where it came from."""
-    complaints = _unknown_names()
+    complaints = unknown_names(os.environ, {name.upper() for name in Settings.model_fields}, OTHER_NAMES)
     try:
         complaints += _secrets_in_file()
         settings = Settings()
@@ -280,15 +298,3 @@ def _secrets_in_file() -> list[str]:
     secret = {name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None}
     found = sorted(secret & set(written)) if isinstance(written, dict) else []
     return [f"{name.upper()} ({CONFIG_FILE}): a secret only ever comes from the environment; remove it there" for name in found]
-
-
-def _unknown_names() -> list[str]:
-    """Names in the environment that look like a setting and are none: our prefix, or a misspelling of a long name."""
-    known = {name.upper() for name in Settings.model_fields}
-    complaints = []
-    for name in sorted(set(os.environ) - known - OTHER_NAMES):
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.9) if len(name) >= SHORTEST_MISSPELT else []
-        if nearest or name.startswith("OULAD_"):
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            complaints.append(f"{name} (environment): there is no such setting{hint}")
-    return complaints

@@ -16,7 +16,10 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from hashlib import sha256
 from pathlib import PurePath
+from urllib.parse import quote, unquote
 
+COVERS = "X-Covers"
+LONGEST_LINE = 998  # RFC 5322, 2.1.1
 MAIL = policy.SMTP.clone(cte_type="7bit")
 FILE_TYPES = {
     ".csv": ("text", "csv"),
@@ -103,6 +106,36 @@ def envelope(message: bytes) -> tuple[str, list[str]]:
     if not "".join([sender, *recipients]).isascii():
         raise ValueError("the message has an address with letters outside ASCII; compose it again")
     return sender, list(dict.fromkeys(recipients))
+
+
+def covering(message: bytes, ids: Sequence[str]) -> bytes:
+    """The message with a header that names the ids of what it tells together, one a line; as it is when there are none.
+
+    Raises ValueError for an id that no header line can hold.
+    """
+    lines = [quote(one, safe="") for one in ids]
+    longest = max(map(len, lines), default=0)
+    if longest + len(COVERS) + 2 > LONGEST_LINE:
+        raise ValueError(f"covers: an id is {longest:,} letters long; a line of a header holds {LONGEST_LINE}")
+    folded = "\r\n ".join(lines)
+    return f"{COVERS}: {folded}\r\n".encode() + message if lines else message
+
+
+def covered(message: bytes) -> list[str]:
+    """The ids that `covering` put into the message."""
+    return [unquote(one) for one in str(_headers(message)[COVERS] or "").split()]
+
+
+def subject_and_text(message: bytes) -> tuple[str, str]:
+    """The message's subject and its plain text, empty where there is none."""
+    parsed = BytesParser(EmailMessage, policy=MAIL).parsebytes(message)
+    text = parsed.get_body(("plain",))
+    return str(parsed["Subject"] or ""), str(text.get_content()).replace("\r\n", "\n") if text is not None else ""
+
+
+def message_id_of(message: bytes) -> str:
+    """The Message-ID header without its angle brackets, empty where there is none."""
+    return str(_headers(message)["Message-ID"] or "").strip().strip("<>")
 
 
 def dated(message: bytes) -> datetime | None:

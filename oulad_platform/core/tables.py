@@ -79,12 +79,21 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A foreign key: `columns` hold the key of a row of `table`, in the order of that key."""
+
+    columns: tuple[str, ...]
+    table: Table
+
+
+@dataclass(frozen=True)
 class Table:
     """One table: its grain in a sentence, its columns in order, its key, and the column that says which day a row is of.
 
     `day` names the date column by which the table is replaced slice by slice; None means the table is replaced whole.
     Without a `key` the rows are events: equal ones may repeat, and their order is kept.
     `allow_empty` tells whether a day (or the whole table) without rows is a result rather than a failed extract.
+    `references` and `indexes` (columns, beside those of the key) are the warehouse's; the lake has neither.
     """
 
     name: str
@@ -93,12 +102,22 @@ class Table:
     key: tuple[str, ...]
     day: str | None = None
     allow_empty: bool = False
+    references: tuple[Reference, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        unknown = sorted({*self.key, *([self.day] if self.day else [])} - set(names))
+        referring = [name for reference in self.references for name in reference.columns]
+        indexed = [name for index in self.indexes for name in index]
+        unknown = sorted({*self.key, *([self.day] if self.day else []), *referring, *indexed} - set(names))
         if unknown or len(set(names)) != len(names):
-            raise TableError(f"table {self.name}: key or day names unknown columns {unknown}, or a column is named twice")
+            raise TableError(
+                f"table {self.name}: key, day, reference or index names unknown columns {unknown}, or a column is named twice"
+            )
+        for reference in self.references:
+            to = reference.table
+            if [self.column(name).kind for name in reference.columns] != [to.column(name).kind for name in to.key]:
+                raise TableError(f"table {self.name}: {reference.columns} do not fit the key of {to.name}")
 
     @property
     def names(self) -> list[str]:

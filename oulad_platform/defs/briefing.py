@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import OWNERS
 from oulad_platform.defs.enrollment import DELTAS, SNAPSHOTS
 from oulad_platform.defs.io_managers import NEWEST
@@ -130,8 +131,7 @@ def enrollment_briefing(
     )
     page = platform.artifacts.put(f"{REPORTS}/briefing_{day}.html", briefing.page(made))
     platform.artifacts.put(f"{REPORTS}/dashboard_{day}.png", dashboard)
-    mailed = platform.notify("daily_summary", day, made)
-    platform.notify("anomaly_detected", day, briefing.anomaly_notice(settings.house, day, anomalies))
+    mailed = delivery.notify(platform, "daily_summary", day, made)
     return dg.MaterializeResult(
         metadata={
             "dashboard": picture(dashboard, f"Enrolment on {day}"),

@@ -11,16 +11,22 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from oulad_platform.core import alerts, outreach
 from oulad_platform.core.dictionary import data_dictionary
 from oulad_platform.core.tables import Table
 from oulad_platform.enrollment import foresight_tables as foresight
 from oulad_platform.enrollment import tables as enrollment
+from oulad_platform.enrollment.alerts import ENROLLMENT_ALERTS
 from oulad_platform.enrollment.bi_views import BI_VIEWS
 from oulad_platform.sources import tables as sources
 from oulad_platform.success import model_tables as models
 from oulad_platform.success import tables as success
+from oulad_platform.success.bi_views import SUCCESS_VIEWS
+from oulad_platform.success.caseload.tables import CASELOAD_DAILY
+from oulad_platform.success.experiments import tables as experiments
 from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.oversight import tables as oversight
+from oulad_platform.success.roi import tables as roi
 
 OWNERS = {"sources": "team:data-engineering", "enrollment": "team:registry", "success": "team:student-success"}
 Store = Literal["lake", "warehouse"]
@@ -84,6 +90,8 @@ CATALOG: dict[dg.AssetKey, Entry] = {
     for entry in (
         *(Entry("sources", "sources", table, "lake", pii="id_student" in table.names) for table in sources.SMALL_TABLES),
         Entry("sources", "sources", sources.STUDENT_VLE, "lake", pii=True, parts=True),
+        Entry("sources", "sources_outreach", outreach.INTERVENTIONS, "warehouse", pii=True),
+        Entry("sources", "sources_outreach", outreach.ADVISERS, "warehouse", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_SNAPSHOTS, "lake", pii=True, versioned=True),
         Entry("enrollment", "enrollment", enrollment.DATA_QUALITY_FINDINGS, "warehouse", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_DELTAS, "warehouse", pii=True),
@@ -95,6 +103,7 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("enrollment", "enrollment_outlook", foresight.ENROLLMENT_FORECAST, "warehouse"),
         Entry("enrollment", "enrollment_outlook", foresight.ENROLLMENT_ANOMALIES, "warehouse"),
         Entry("enrollment", "enrollment_outlook", foresight.ANOMALY_BENCHMARK, "warehouse"),
+        Entry("enrollment", "enrollment_actions", ENROLLMENT_ALERTS, "warehouse"),
         Entry("success", "success_features", success.STUDENT_WEEKS, "lake", pii=True, parts=True),
         Entry("success", "success_features", success.FEATURES, "lake", pii=True),
         Entry("success", "success_model", models.TRAINING_PANEL, "lake", pii=True, parts=True),
@@ -107,17 +116,38 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("success", "success_model", models.FEATURE_IMPORTANCE, "warehouse"),
         Entry("success", "success_model", oversight.FEATURE_DRIFT, "warehouse"),
         Entry("success", "success_model", oversight.MODEL_DRIFT, "warehouse"),
+        Entry("success", "success_marts", success.DIM_COURSE, "warehouse"),
         Entry("success", "success_marts", success.STUDENT_RISK_DAILY, "warehouse", pii=True),
         Entry("success", "success_marts", success.COURSE_SUMMARY_DAILY, "warehouse"),
         Entry("success", "success_marts", models.RISK_REASONS, "lake", pii=True),
-        Entry("success", "success_actions", success.ALERT_LOG, "warehouse"),
-        Entry("success", "success_actions", success.EXPERIMENT_ASSIGNMENTS, "warehouse", pii=True),
-        Entry("success", "success_actions", success.EXPERIMENT_RESULTS, "warehouse"),
-        Entry("success", "success_actions", success.ROI_SENSITIVITY, "warehouse"),
+        Entry("success", "success_actions", success.RISK_ALERTS, "warehouse"),
+        Entry("success", "success_actions", CASELOAD_DAILY, "warehouse", pii=True),
+        Entry("success", "success_actions", experiments.EXPERIMENT_ASSIGNMENTS, "warehouse", pii=True),
+        Entry("success", "success_actions", experiments.EXPERIMENT_RESULTS, "warehouse"),
+        Entry("success", "success_actions", experiments.EXPERIMENT_LOOKS, "warehouse"),
+        Entry("success", "success_actions", roi.ROI_SENSITIVITY, "warehouse"),
+        Entry("success", "success_actions", roi.ROI_BY_CASELOAD, "warehouse"),
+        Entry("success", "success_actions", roi.ROI_DRIVERS, "warehouse"),
         Entry("success", "success_actions", success.EXECUTIVE_SUMMARY, "warehouse"),
     )
 }
-VIEWS = (enrollment.WEEKLY_ENROLLMENT_SUMMARY, foresight.FORECAST_ACCURACY, *BI_VIEWS)
+BESIDE = (
+    enrollment.SNAPSHOT_VERSIONS,
+    models.MODEL_DECISIONS,
+    alerts.OPERATION_ALERTS,
+    alerts.ALERT_DECISIONS,
+    experiments.EXPERIMENT_DESIGNS,
+    experiments.EXPERIMENT_ARMS,
+    experiments.EXPERIMENT_STOPS,
+)
+VIEWS = (
+    enrollment.WEEKLY_ENROLLMENT_SUMMARY,
+    foresight.FORECAST_ACCURACY,
+    *BI_VIEWS,
+    alerts.ALERT_LOG,
+    alerts.ALERT_EPISODES,
+    *SUCCESS_VIEWS,
+)
 
 
 def entry(line: str, name: str) -> Entry:
@@ -125,9 +155,8 @@ def entry(line: str, name: str) -> Entry:
 
 
 def warehouse_tables() -> list[Table]:
-    """What the warehouse holds: the assets' tables, the register of snapshot versions, and what persons decided about models."""
-    tables = [entry.table for entry in CATALOG.values() if entry.store == "warehouse"]
-    return [*tables, enrollment.SNAPSHOT_VERSIONS, models.MODEL_DECISIONS]
+    """What the warehouse holds: the assets' tables, and what persons and sensors record beside them."""
+    return [*(entry.table for entry in CATALOG.values() if entry.store == "warehouse"), *BESIDE]
 
 
 def dictionary_markdown() -> str:
@@ -136,9 +165,9 @@ def dictionary_markdown() -> str:
         group: [of.table for of in CATALOG.values() if of.group == group]
         for group in dict.fromkeys(o.group for o in CATALOG.values())
     }
-    beside = {"Beside the assets": [enrollment.SNAPSHOT_VERSIONS, models.MODEL_DECISIONS]}
+    beside = {"Beside the assets": list(BESIDE)}
     return data_dictionary(groups | beside, CATALOGUE)
 
 
-def of_line(line: str) -> Iterator[Entry]:
-    return (entry for entry in CATALOG.values() if entry.line == line)
+def of_group(group: str) -> Iterator[Entry]:
+    return (entry for entry in CATALOG.values() if entry.group == group)

@@ -8,10 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from oulad_platform.defs import delivery
 from oulad_platform.defs.cleaning import clean
 from oulad_platform.defs.resources import Platform
-from oulad_platform.success.alerts import alert_message
-from oulad_platform.success.tables import ALERT_LOG
 
 EVERYTHING, ENROLLMENT_DAILY, SUCCESS_DAILY, TRAIN = "everything", "enrollment_daily", "success_daily", "train"
 ENROLLMENT_AGAIN = "enrollment_from_snapshots"
@@ -21,40 +20,24 @@ REGISTERED = ("model_registry", "model_champions")
 ENROLLMENT_GROUPS = ("enrollment", "enrollment_outlook", "enrollment_actions")
 
 
-class Alert(dg.Config):
-    """Which row of alert_log to deliver."""
-
-    alert_id: str
-
-
-@dg.op(retry_policy=dg.RetryPolicy(max_retries=5, delay=30, backoff=dg.Backoff.EXPONENTIAL))
-def put_alert_in_outbox(context: dg.OpExecutionContext, config: Alert, platform: dg.ResourceParam[Platform]) -> None:
-    """Delivering an alert that is already in the outbox changes nothing."""
-    log = platform.database.read(ALERT_LOG)
-    subject, body = alert_message(log[log["alert_id"] == config.alert_id])
-    new = platform.post(config.alert_id, subject, body)
-    context.log.info(f"{config.alert_id}: {'put into the outbox' if new else 'was there before'}")
-
-
-@dg.job(description="Put one row of alert_log into the outbox.", executor_def=dg.in_process_executor)
-def deliver_alert() -> None:
-    put_alert_in_outbox()
-
-
 @dg.op
-def send_what_is_due(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """A mail server that refuses or is away delays a message; the reason stands in the log, and the next run tries again."""
-    delivery = platform.deliver()
-    context.log.info(f"sent {len(delivery.sent)}")
-    for message_id, reason in delivery.waiting.items():
-        context.log.warning(f"{message_id} waits: {reason}")
-    for message_id, refused in delivery.refused.items():
-        context.log.warning(f"{message_id} was refused for {len(refused)} recipients: {'; '.join(refused.values())}")
+def deliver_what_is_due(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+    """A server that refuses or is away delays a message; the reason stands in the log, and the next run tries again."""
+    for message in delivery.queue_alerts(platform):
+        context.log.info(f"put into the outbox: {message}")
+    for channel, made in delivery.deliver(platform).items():
+        context.log.info(f"{channel}: sent {len(made.sent)}")
+        for message_id, reason in made.waiting.items():
+            context.log.warning(f"{channel}: {message_id} waits: {reason}")
+        for message_id, refused in made.refused.items():
+            context.log.warning(
+                f"{channel}: {message_id} was refused for {len(refused)} recipients: {'; '.join(refused.values())}"
+            )
 
 
-@dg.job(description="Send what is due in the outbox to the mail server.", executor_def=dg.in_process_executor)
-def deliver_mail() -> None:
-    send_what_is_due()
+@dg.job(description="Put alerts that are due into the outboxes and send what waits there.", executor_def=dg.in_process_executor)
+def deliver_messages() -> None:
+    deliver_what_is_due()
 
 
 class Housekeeping(dg.Config):

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from oulad_platform.definitions import build_defs
+from oulad_platform.defs import delivery
 from oulad_platform.defs.jobs import EVERYTHING
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import home
@@ -45,9 +46,10 @@ def materialize(platform: Platform, first: date, last: date, job_name: str = EVE
     console.print(_made(result))
     for failure in failures:
         console.print(failure, style="bold red", markup=False, soft_wrap=True)
+    delivery.queue_alerts(platform)
     if platform.mail_server:
-        delivery = platform.deliver()
-        console.print(f"Mail      {len(delivery.sent)} sent, {len(delivery.waiting)} waiting", markup=False)
+        for channel, made in delivery.deliver(platform).items():
+            console.print(f"{channel:<9} {len(made.sent)} sent, {len(made.waiting)} waiting", markup=False)
     console.print(_where_to_look(platform), markup=False, soft_wrap=True)
     return not failures
 

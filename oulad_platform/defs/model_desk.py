@@ -47,7 +47,7 @@ def decide(platform: Platform, decision: str, version: str, by: str, reason: str
     new = decisions.decide(
         database.read(MODEL_REGISTRY), taken, decision, version, first, by, reason, at=datetime.now(UTC), today=today
     )
-    database.append(MODEL_DECISIONS, new)
+    database.append({MODEL_DECISIONS: new})
     Console().print("The decision is recorded; the registry is made again.")
     made = materialize(platform, today, today, REGISTER)
     show(platform)

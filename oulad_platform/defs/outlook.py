@@ -14,6 +14,7 @@ from oulad_platform.defs.metadata import picture, preview
 from oulad_platform.defs.partitions import SINGLE_RUN, days_of
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment import anomalies, anomaly_benchmark, retention, trend
+from oulad_platform.enrollment.alerts import anomaly_alerts
 from oulad_platform.enrollment.forecasting import backtest, forecast, pickup
 from oulad_platform.enrollment.reporting import charts
 
@@ -23,6 +24,7 @@ FORECAST = entry("enrollment", "enrollment_forecast")
 BACKTEST = entry("enrollment", "forecast_backtest")
 ANOMALIES = entry("enrollment", "enrollment_anomalies")
 BENCHMARK = entry("enrollment", "anomaly_benchmark")
+ALERTS = entry("enrollment", "enrollment_alerts")
 ALL_METRICS = {"metrics": dg.AssetIn(METRICS.key, metadata=ALL_DAYS)}
 
 
@@ -101,7 +103,17 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         judged = anomalies.enrollment_anomalies(metrics, [*made, *later])
         return Days(judged, later)
 
-    return [enrollment_anomalies]
+    @dg.asset(**ALERTS.spec(), **daily, ins={"anomalies": dg.AssetIn(ANOMALIES.key)})
+    def enrollment_alerts(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], anomalies: pd.DataFrame
+    ) -> Days:
+        """Days that were judged again with the run's are told again."""
+        own = [day.date() for day in days_of(context.partition_keys)]
+        later = [day for day in platform.stored_days(ALERTS) if day > own[0] and day not in own]
+        judged = pd.concat([anomalies, platform.database.read_days(ANOMALIES.table, later)], ignore_index=True)
+        return Days(anomaly_alerts(judged, sorted([*own, *later])), later)
+
+    return [enrollment_anomalies, enrollment_alerts]
 
 
 ASSETS = [cohort_retention, enrollment_trends, forecasts, benchmark_of_anomalies]

@@ -7,28 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from oulad_platform.core import calendar
-from oulad_platform.core.messages import compose, message_key
+from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS
 from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
 from oulad_platform.enrollment.reporting.exports import CHANGES_FOLDER
-from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError
+from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError, absolute
 from oulad_platform.sources.registrar import Registrar, ReplayRegistrar, open_registrar
 
 if TYPE_CHECKING:
-    from oulad_platform.enrollment.reporting.briefing import Briefing
     from oulad_platform.sources.demo import DemoCampus
     from oulad_platform.storage.artifacts import Artifacts
     from oulad_platform.storage.database import Database
     from oulad_platform.storage.lake import Lake
     from oulad_platform.storage.mail import SmtpServer
-    from oulad_platform.storage.outbox import Delivery, Outbox
+    from oulad_platform.storage.outbox import Outbox
 
 
 class Campus(Protocol):
@@ -44,7 +43,6 @@ class Campus(Protocol):
 
 DEMO = "demo campus"
 REGISTRARS = {"database": "registrar's database", "files": "registrar's files", "https": "registrar's endpoint"}
-MAIL_MAX_AGE = timedelta(days=2)
 REPORTS = "reports/enrollment"
 DATED_FILES = ((CHANGES_FOLDER, ".csv"), (REPORTS, ".html"), (REPORTS, ".png"))
 
@@ -79,7 +77,7 @@ class Platform:
     def outbox(self) -> Outbox:
         from oulad_platform.storage.outbox import Outbox
 
-        return Outbox(self.settings.outbox, self.settings.aws_region)
+        return Outbox(self.settings.outbox, self.settings.aws_region, attempts=self.settings.delivery_attempts)
 
     @cached_property
     def mail_server(self) -> SmtpServer | None:
@@ -91,45 +89,6 @@ class Platform:
             return None
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         return SmtpServer(settings.smtp_host, settings.smtp_port, settings.smtp_security, settings.smtp_user, password)
-
-    def notify(self, trigger: str, day: date, briefing: Briefing | None, about: str = "") -> bool:
-        """Puts a briefing about `day` into the outbox; True when it is new there.
-
-        It is new once for each trigger, day, list of recipients, source of the tables and `about`. What is not wanted
-        (`mail_triggers`) and what is about the past, as in a backfill, is not mailed.
-        """
-        settings = self.settings
-        if briefing is None or trigger not in settings.mail_triggers or self.today() - day > MAIL_MAX_AGE:
-            return False
-        return self.post(
-            message_key(trigger, day, settings.enrollment_email_recipients, f"{self.source()} {about}"),
-            briefing.subject,
-            briefing.text,
-            html=briefing.html,
-            images=briefing.images,
-            attachments=briefing.attachments,
-        )
-
-    def post(self, message_id: str, subject: str, text: str, **parts: Any) -> bool:
-        """Puts one message to the configured recipients into the outbox; True unless one of that id is there.
-
-        What the demo campus has to say goes to nobody: its message stays a file to look at.
-        """
-        settings = self.settings
-        message = compose(
-            message_id=message_id,
-            sender=settings.mail_sender,
-            recipients=() if self.source() == DEMO else settings.enrollment_email_recipients,
-            subject=subject,
-            text=text,
-            sent_at=datetime.now(UTC),
-            **parts,
-        )
-        return self.outbox.put(message_id, message)
-
-    def deliver(self) -> Delivery:
-        """Sends what is due in the outbox; what the mail server does not take waits for the next time."""
-        return self.outbox.deliver(self.mail_server, lambda: datetime.now(UTC))
 
     def today(self) -> date:
         """The calendar day it is at the institution now."""
@@ -217,6 +176,22 @@ class Platform:
             region=settings.aws_region,
             replay=ReplayRegistrar(names=people, divisions=settings.divisions),
         )
+
+    def interventions(self) -> pd.DataFrame:
+        """The contacts made with students, as dropped files say now, or the demo campus; none where neither is there."""
+        from oulad_platform.sources.outreach import read_interventions
+
+        if self.settings.interventions:
+            return read_interventions(absolute(self.settings.interventions), self.settings.aws_region, today=self.today())
+        return self._demo().contacts() if self.source() == DEMO else INTERVENTIONS.empty()
+
+    def advisers(self) -> pd.DataFrame:
+        """Who may contact students; nobody in particular where no file says so."""
+        from oulad_platform.sources.outreach import read_advisers
+
+        if self.settings.advisers:
+            return read_advisers(absolute(self.settings.advisers), self.settings.aws_region)
+        return self._demo().advisers() if self.source() == DEMO else ADVISERS.empty()
 
     def _demo(self) -> DemoCampus:
         from oulad_platform.sources.demo import DemoCampus

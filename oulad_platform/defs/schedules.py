@@ -8,16 +8,16 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from oulad_platform.core.alerts import drift_begins
 from oulad_platform.defs.io_managers import stored_models
 from oulad_platform.defs.jobs import ENROLLMENT_DAILY, SUCCESS_DAILY, Housekeeping, housekeeping, without_training
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
 from oulad_platform.storage.errors import MissingFileError, StorageError
-from oulad_platform.success.alerts import DRIFT
 from oulad_platform.success.modelling.cohorts import versions
 from oulad_platform.success.modelling.inputs import PROTECTED
 from oulad_platform.success.presentation import label
-from oulad_platform.success.tables import ALERT_LOG
+from oulad_platform.success.tables import RISK_ALERTS
 
 EIGHT_O_CLOCK, SUNDAY_NIGHT = "0 8 * * *", "0 3 * * SUN"
 
@@ -55,7 +55,8 @@ def _daily(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
 def why_train(platform: Platform, today: date) -> str:
     """Why the models are to be trained before `today` is scored; empty when they are not.
 
-    They never were or cannot be read, cohorts closed since with enough outcomes, settings changed, or drift alarmed yesterday.
+    They never were or cannot be read, cohorts closed since with enough outcomes, settings changed, or drift began
+    to alarm yesterday.
     """
     from oulad_platform.success.modelling.model import CHALLENGER, ModelError, shortfall
 
@@ -78,9 +79,8 @@ def why_train(platform: Platform, today: date) -> str:
         or any(model.learner.backend != settings.model_backend for model in leading)
     ):
         return "settings changed"
-    alerts = platform.database.read_days(ALERT_LOG, [today - timedelta(days=1)])
-    drifted = alerts.loc[alerts["alert_type"] == DRIFT, "scope"]
-    return f"drift: {', '.join(drifted)}" if len(drifted) else ""
+    drifted = drift_begins(platform.database.read(RISK_ALERTS), today - timedelta(days=1), settings.alerts)
+    return f"drift: {', '.join(drifted)}" if drifted else ""
 
 
 def _weekly_housekeeping(settings: Settings) -> dg.ScheduleDefinition:

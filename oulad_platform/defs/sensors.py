@@ -1,70 +1,84 @@
-"""New alerts go to the outbox, one run each; a failed run leaves a message there; what waits there goes to the mail server."""
+"""What is due is delivered; a failed run and a table that stays old become alerts."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from oulad_platform.defs.jobs import deliver_alert, deliver_mail
+from oulad_platform.core import calendar
+from oulad_platform.core.alerts import failure_alert, stale_alert
+from oulad_platform.defs import delivery
+from oulad_platform.defs.catalog import entry
+from oulad_platform.defs.jobs import deliver_messages
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.snapshots import HeldBackError
 from oulad_platform.enrollment.reporting.briefing import error_notice
 from oulad_platform.settings import Settings
-from oulad_platform.success.alerts import alerts_due
-from oulad_platform.success.tables import ALERT_LOG
+from oulad_platform.sources.tables import COURSES
+from oulad_platform.storage.errors import MissingFileError
+
+UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+DAILY_TABLES = (entry("enrollment", "enrollment_snapshots"), entry("success", "student_risk_daily"))
 
 
-def _status(settings: Settings) -> dg.DefaultSensorStatus:
-    return dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
+def sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    status = dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
 
-
-def alert_sensor(settings: Settings) -> dg.SensorDefinition:
-
-    @dg.sensor(job=deliver_alert, minimum_interval_seconds=60, default_status=_status(settings))
-    def new_alerts(
+    @dg.sensor(job=deliver_messages, minimum_interval_seconds=60, default_status=status)
+    def waiting_messages(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Alerts of the last days that are not in the outbox yet; a backfill of history is recorded, not delivered."""
-        today = platform.today()
-        due = alerts_due(platform.database.read(ALERT_LOG), platform.outbox.ids(), today)
-        if due.empty:
-            yield dg.SkipReason(f"Every alert up to {today} is in the outbox")
-        for alert_id in due["alert_id"]:
-            config = dg.RunConfig(ops={"put_alert_in_outbox": {"config": {"alert_id": alert_id}}})
-            yield dg.RunRequest(run_key=alert_id, run_config=config)
+    ) -> dg.RunRequest | dg.SkipReason:
+        """One run while an alert or a message is due; what a server refused comes due again after a while."""
+        running = dg.RunsFilter(job_name=deliver_messages.name, statuses=UNFINISHED)
+        if context.instance.get_runs_count(running):
+            return dg.SkipReason("A run is delivering")
+        return dg.RunRequest() if delivery.is_anything_due(platform) else dg.SkipReason("Nothing is due")
 
-    return new_alerts
+    @dg.sensor(minimum_interval_seconds=900, default_status=status)
+    def stale_tables(platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+        """An alert for each daily table that has nothing of today after STALE_AFTER_HOUR, once a day."""
+        now = datetime.now(UTC).astimezone(calendar.timezone(settings.institution_timezone))
+        if now.hour < settings.stale_after_hour:
+            return dg.SkipReason(f"Today's tables are expected by {settings.stale_after_hour}:00")
+        stale = []
+        for of in DAILY_TABLES if settings.has_campus else DAILY_TABLES[:1]:
+            newest = max(platform.stored_days(of), default=None)
+            if newest is None or newest < _expected(platform, now.date()):
+                delivery.record(platform, stale_alert(of.table.name, newest, now.date()))
+                stale.append(of.table.name)
+        return dg.SkipReason(f"Not made today: {', '.join(stale)}" if stale else "Every daily table is of today")
 
-
-def mail_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    @dg.sensor(job=deliver_mail, minimum_interval_seconds=60, default_status=_status(settings))
-    def waiting_mail(platform: dg.ResourceParam[Platform]) -> dg.RunRequest | dg.SkipReason:
-        """One run while something is due; what the server refused comes due again after a while."""
-        if platform.mail_server is None:
-            return dg.SkipReason("No mail server is configured (SMTP_HOST); messages stay in the outbox")
-        due = platform.outbox.due(datetime.now(UTC))
-        return dg.RunRequest() if due else dg.SkipReason("Nothing in the outbox is due")
-
-    @dg.run_failure_sensor(default_status=_status(settings))
+    @dg.run_failure_sensor(default_status=status)
     def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
         """Names job, run and failed steps; the reason stays in the run's log, since it may quote data.
 
-        An extract that was held back has a message of its own.
+        An extract that was held back has an alert of its own. A job that fails several times a day is told once.
         """
-        run, settings = context.dagster_run, platform.settings
-        if "error_occurred" not in settings.mail_triggers or _was_held_back(context):
+        if _was_held_back(context):
             return
-        steps = ", ".join(event.step_key or "" for event in context.get_step_failure_events()) or "none"
+        run, today = context.dagster_run, platform.today()
+        steps = [event.step_key or "" for event in context.get_step_failure_events()]
+        alert = failure_alert(run.job_name, run.run_id, steps, today)
+        delivery.record(platform, alert)
         made = error_notice(
             settings.house,
-            platform.today(),
+            today,
             f"Run of {run.job_name}",
-            f"Failed steps: {steps}.",
+            f"Failed steps: {', '.join(steps) or 'none'}.",
             f"Open run {run.run_id} in Dagster: the reason stands in its log.",
         )
-        platform.post(f"run_failed-{run.run_id}", made.subject, made.text, html=made.html)
+        delivery.notify(platform, "error_occurred", today, made, alert["alert_id"].iloc[0])
 
-    return [waiting_mail, failed_runs]
+    return [waiting_messages, stale_tables, failed_runs]
+
+
+def _expected(platform: Platform, today: date) -> date:
+    """The newest day that the daily tables should have: today, or the last day of a calendar that has ended."""
+    if not platform.settings.has_campus:
+        return today
+    try:
+        return calendar.newest_day(platform.lake.read("sources", COURSES), today)
+    except MissingFileError:
+        return today
 
 
 def _was_held_back(context: dg.RunFailureSensorContext) -> bool:

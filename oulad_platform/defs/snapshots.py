@@ -13,7 +13,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from oulad_platform.core.alerts import held_back_alert
 from oulad_platform.core.checks import ContractError
+from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment import versions
@@ -106,7 +108,9 @@ class Gate:
         self._record(day, versions.held_back(self._register_of(day), day, len(rows), admission, sha256, _now(), self.by))
         self._write_register()
         notice = held_back_notice(platform.settings.house, day, admission.reasons, admission)
-        platform.notify("error_occurred", day, notice, about="; ".join(admission.reasons))
+        alert = held_back_alert(day, admission.reasons)
+        delivery.record(platform, alert)
+        delivery.notify(platform, "error_occurred", day, notice, alert["alert_id"].iloc[0])
 
     @cached_property
     def _stored(self) -> list[date]:

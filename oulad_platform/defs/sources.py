@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from oulad_platform.core.calendar import newest_day
-from oulad_platform.defs.catalog import Entry, entry, of_line
+from oulad_platform.defs.catalog import Entry, entry, of_group
 from oulad_platform.defs.resources import Platform
 from oulad_platform.sources.tables import SMALL_TABLES, STUDENT_VLE
 
@@ -14,7 +14,7 @@ def _out(raw: Entry) -> dg.AssetOut:
     return dg.AssetOut(**raw.spec())
 
 
-@dg.multi_asset(name="campus", outs={raw.table.name: _out(raw) for raw in of_line("sources")})
+@dg.multi_asset(name="campus", outs={raw.table.name: _out(raw) for raw in of_group("sources")})
 def campus(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[dg.Output[object]]:
     """The clicks come first: their stream is checked against the other six tables, and a fault in any leaves all seven."""
     source = platform.campus()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import dagster as dg
@@ -10,9 +11,10 @@ import pandas as pd
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.io_managers import DAY_BY_DAY, Days
 from oulad_platform.defs.metadata import picture
-from oulad_platform.defs.models import A_FORTNIGHT, DRIFT, FEATURES, MODEL_INS, RAW, Frames, Models, dates, later_days
-from oulad_platform.defs.partitions import A_FORTNIGHT_BACK, A_WEEK_BACK, SINGLE_RUN, in_pieces
+from oulad_platform.defs.models import A_WEEK, DRIFT, FEATURES, MODEL_INS, RAW, REASONS, Frames, Models, dates, later_days
+from oulad_platform.defs.partitions import A_WEEK_BACK, SINGLE_RUN, in_pieces
 from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.sources import SMALL
 from oulad_platform.storage.lake import Parts
 from oulad_platform.success import alerts, charts, marts, weeks
 from oulad_platform.success.features.assembly import daily_features
@@ -20,11 +22,13 @@ from oulad_platform.success.modelling import model as risk
 from oulad_platform.success.presentation import Presentation, presentations
 
 A_MONTH, TWO_MONTHS = 31, 62
+SUBMITTED = ["run_date", "code_module", "code_presentation", "id_student", "n_assessments_submitted"]
 
 WEEKS = entry("success", "student_weeks")
 RISK = entry("success", "student_risk_daily")
 COURSES = entry("success", "course_summary_daily")
-ALERTS = entry("success", "alert_log")
+ALERTS = entry("success", "risk_alerts")
+DIM_COURSE = entry("success", "dim_course")
 
 
 @dg.asset(**WEEKS.spec(), ins=RAW)
@@ -36,6 +40,11 @@ def student_weeks(platform: dg.ResourceParam[Platform], student_vle: Parts, **ta
         return one.name, weeks.student_weeks(one, today)
 
     return map(part, presentations(tables, student_vle))  # Dagster would take a generator for events
+
+
+@dg.asset(**DIM_COURSE.spec(), ins={"courses": dg.AssetIn(SMALL["courses"])})
+def dim_course(platform: dg.ResourceParam[Platform], courses: pd.DataFrame) -> pd.DataFrame:
+    return marts.dim_course(courses, platform.database.read(DIM_COURSE.table))
 
 
 def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -55,49 +64,75 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         name="risk_marts",
         outs={of.table.name: dg.AssetOut(**of.spec()) for of in (RISK, COURSES)},
         **daily,
-        ins={"features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY), **MODEL_INS},
+        ins={
+            "features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY, partition_mapping=A_WEEK_BACK),
+            "reasons": dg.AssetIn(REASONS.key, metadata=DAY_BY_DAY),
+            **{name: dg.AssetIn(SMALL[name]) for name in ("courses", "assessments", "student_assessment")},
+            **MODEL_INS,
+        },
+        deps=[DIM_COURSE.key],
     )
     def risk_marts(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
         features: Frames,
+        reasons: Frames,
         risk_model: Models,
         model_champions: pd.DataFrame,
+        **tables: pd.DataFrame,
     ) -> Iterator[dg.Output[Any]]:
-        """The students stream out a month at a time; the courses are summed on the way."""
+        """The students stream out a month at a time; the courses are summed on the way.
+
+        A risk is compared with that of a week before, so the stored days a week after the run's are made again.
+        """
+        own, threshold = dates(context), platform.settings.high_risk_threshold
+        others = [day for day in later_days(platform, RISK, own, (A_WEEK,)) if day in features and day in reasons]
+        days_made = sorted([*own, *others])
+        marks = marts.week_marks(tables, pd.DatetimeIndex(days_made).as_unit("us"))
         by_course = []
 
+        @lru_cache(A_MONTH + A_WEEK)
+        def scored(day: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+            rows = features[day]
+            return risk.score(rows, risk_model, model_champions), rows[SUBMITTED]
+
         def made(days: Sequence[date]) -> tuple[Sequence[date], pd.DataFrame]:
-            scored = pd.concat([risk.score(features[day], risk_model, model_champions) for day in days], ignore_index=True)
-            by_student = marts.student_risk(scored, platform.settings.high_risk_threshold)
-            by_course.append(marts.course_summary(by_student))
+            week_before = [day for day in (day - timedelta(days=A_WEEK) for day in days) if day not in days and day in features]
+            scores, submitted = (pd.concat(frames, ignore_index=True) for frames in zip(*map(scored, days), strict=True))
+            before = [scored(day)[0] for day in week_before]
+            by_student = marts.student_risk(
+                scores,
+                pd.concat([*before, scores.iloc[:0]], ignore_index=True),
+                submitted,
+                pd.concat([_why(reasons[day]) for day in days], ignore_index=True),
+                marks,
+                threshold,
+            )
+            by_course.append(marts.course_summary(by_student, threshold))
             return days, by_student
 
-        yield dg.Output(map(made, in_pieces(dates(context), A_MONTH)), output_name=RISK.table.name)
+        yield dg.Output(map(made, in_pieces(days_made, A_MONTH)), output_name=RISK.table.name)
         summary = COURSES.table.conform(pd.concat(by_course))
-        trend = charts.risk_by_course(platform.with_last_month(COURSES, summary))
+        trend = charts.risk_by_course(platform.with_last_month(COURSES, summary[summary["run_date"].dt.date.isin(own)]))
         chart = picture(trend, "Mean risk and high-risk share by course")
         context.add_asset_metadata({"risk_by_course": chart}, asset_key=COURSES.key, partition_key=context.partition_keys[-1])
-        yield dg.Output(summary, output_name=COURSES.table.name)
+        yield dg.Output(Days(summary, others), output_name=COURSES.table.name)
 
-    @dg.asset(
-        **ALERTS.spec(),
-        **daily,
-        deps=[
-            dg.AssetDep(COURSES.key, partition_mapping=A_WEEK_BACK),
-            dg.AssetDep(DRIFT.key, partition_mapping=A_FORTNIGHT_BACK),
-        ],
-    )
-    def alert_log(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Days:
-        """An alert looks back on up to a fortnight, so stored days that look back on one of the run's are made again."""
+    @dg.asset(**ALERTS.spec(), **daily, deps=[COURSES.key, DRIFT.key])
+    def risk_alerts(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Days:
+        """Course summaries and drift of later days may have been made again with the run's; so are their alerts."""
         settings, own = platform.settings, dates(context)
         others = later_days(platform, ALERTS, own)
-        made = pd.DatetimeIndex(sorted([*own, *others])).as_unit("us")
-        span = list(pd.date_range(made.min() - timedelta(days=A_FORTNIGHT), made.max()).date)
-        courses, drifted = (platform.database.read_days(of.table, span) for of in (COURSES, DRIFT))
-        of_courses = alerts.daily_alerts(
-            courses, made, share_limit=settings.high_risk_share_limit, spike_limit=settings.risk_spike_threshold_pct
+        days = sorted([*own, *others])
+        courses, drifted = (platform.database.read_days(of.table, days) for of in (COURSES, DRIFT))
+        of_courses = alerts.risk_alerts(
+            courses, days, share_limit=settings.high_risk_share_limit, spike_limit=settings.risk_spike_threshold_pct
         )
-        return Days(ALERTS.table.conform(pd.concat([of_courses, alerts.drift_alerts(drifted, made)])), others)
+        return Days(ALERTS.table.conform(pd.concat([of_courses, alerts.drift_alerts(drifted, days)])), others)
 
-    return [student_weeks, features, risk_marts, alert_log]
+    return [student_weeks, dim_course, features, risk_marts, risk_alerts]
+
+
+def _why(reasons: pd.DataFrame) -> pd.DataFrame:
+    """What a mart needs of a day's reasons, so that a month of them fits in memory."""
+    return reasons.loc[reasons["direction"] == "raises", [*SUBMITTED[:-1], "direction", "rank", "sentence"]]

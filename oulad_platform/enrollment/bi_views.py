@@ -32,10 +32,11 @@ def _everywhere(select: str) -> dict[str, str]:
 
 DIM_DATE = View(
     "dim_date",
-    "One row per day with enrolment metrics.",
+    "One row per day that any table was published for, that a forecast is about, or on which a job failed.",
     {
         dialect: f"SELECT date, {', '.join(f'{expression} AS {name}' for expression, name in zip(of, _NAMES, strict=True))} "  # noqa: S608
-        "FROM (SELECT DISTINCT date FROM enrollment_metrics) AS days"
+        "FROM (SELECT day AS date FROM published_days UNION SELECT target_date FROM enrollment_forecast "
+        "UNION SELECT alert_date FROM operation_alerts) AS days"
         for dialect, of in _DATES.items()
     },
 )

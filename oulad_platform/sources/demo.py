@@ -2,7 +2,7 @@
 
 The whole campus, past and future, is a pure function of the day it was founded and a seed; what is handed out is what
 could be known on `today`. So it grows day by day, and what was there yesterday never changes. How it is drawn lives in
-`demo_plan`, `demo_people`, `demo_students` and `demo_clicks`.
+`demo_plan`, `demo_people`, `demo_students`, `demo_clicks` and `demo_outreach`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from oulad_platform.sources import demo_plan
+from oulad_platform.sources import demo_outreach, demo_plan
 from oulad_platform.sources import tables as raw
 from oulad_platform.sources.demo_clicks import clicks
 from oulad_platform.sources.demo_people import invent_people
@@ -79,6 +79,7 @@ class _World:
     assessments: pd.DataFrame
     vle: pd.DataFrame
     student_assessment: pd.DataFrame
+    contacts: pd.DataFrame
 
 
 @lru_cache(maxsize=2)
@@ -96,6 +97,7 @@ def _draw_world(founded: date, seed: int) -> _World:
         assessments=assessments,
         vle=demo_plan.sites(plan, seed),
         student_assessment=raw.STUDENT_ASSESSMENT.conform(pd.concat(handed_in, ignore_index=True)),
+        contacts=demo_outreach.contacts(plan, roster, seed),
     )
 
 
@@ -167,6 +169,15 @@ class DemoCampus:
         people = self._world.people
         columns = ["id_student", "student_name", "email"]
         return people.loc[people["id_student"].isin(known), columns].sort_values("id_student", ignore_index=True)
+
+    def contacts(self) -> pd.DataFrame:
+        """INTERVENTIONS made before today: each contacted student of the trial once, and some of the running term."""
+        contacts = self._world.contacts
+        return contacts[contacts["contacted_on"] < pd.Timestamp(self.today)].reset_index(drop=True)
+
+    def advisers(self) -> pd.DataFrame:
+        """ADVISERS: three invented people, one of whom looks after two modules."""
+        return demo_outreach.advisers()
 
     def truth(self) -> GroundTruth:
         """What was planted, by calendar date, student and size."""

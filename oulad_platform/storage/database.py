@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,7 @@ import pyarrow as pa
 from oulad_platform.core.tables import Column, Table, View
 from oulad_platform.storage import engines
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
-from oulad_platform.storage.schema import difference, sql_table
+from oulad_platform.storage.schema import difference, missing_indexes, sql_table, with_referred
 from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ class Database:
         return None if self.kind == "sqlite" else (f"{url.host or 'localhost'}:{url.port or 5432}", str(url.database))
 
     def create(self, tables: Sequence[Table], views: Sequence[View] = ()) -> None:
-        """Creates what is missing, PUBLISHED_DAYS included; safe when several processes do so at once.
+        """Creates what is missing: tables, those they refer to, indexes, PUBLISHED_DAYS; safe for several processes at once.
 
-        Raises SchemaMismatchError, before any change, when a table is there with other columns, types or key than declared.
+        Raises SchemaMismatchError, before any change, when a table is there with other columns, types or keys than declared.
         A view is made anew only when its statement changed, so that grants stay and readers are not waited for.
         """
-        declared = [sql_table(table) for table in (*tables, PUBLISHED_DAYS)]
+        declared = [sql_table(table) for table in with_referred([*tables, PUBLISHED_DAYS])]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
@@ -84,9 +84,12 @@ class Database:
             inspector = sa.inspect(connection)
             there = [table for table in declared if inspector.has_table(table.name)]
             self._require_declared(inspector, there)
+            missing = [index for table in there for index in missing_indexes(inspector, table)]
             for table in declared:
                 if table not in there:
                     table.create(connection)
+            for index in missing:
+                index.create(connection)
             for view in views:
                 self._create_view(connection, view)
 
@@ -115,16 +118,18 @@ class Database:
         self._replace(table, frame, sa.true())
         return len(frame)
 
-    def append(self, table: Table, frame: pd.DataFrame) -> None:
-        """Adds the conforming frame's rows to those that are there, in one transaction. Raises StorageError for a key that is."""
-        declared, rows = sql_table(table), arrow_rows(table, frame)
+    def append(self, frames: Mapping[Table, pd.DataFrame]) -> None:
+        """Adds conforming frames' rows to those that are there, in one transaction. Raises StorageError for a key that is."""
+        new = {table: (sql_table(table), arrow_rows(table, frame)) for table, frame in frames.items()}
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
-            self._lock(connection, table.name)
-            self._require_declared(sa.inspect(connection), [declared])
-            engines.insert(connection, table, rows)
+            shared = [reference.table.name for table in new for reference in table.references]
+            self._lock(connection, *(table.name for table in new), shared=shared)
+            self._require_declared(sa.inspect(connection), [declared for declared, _ in new.values()])
+            for table, (_, rows) in new.items():
+                engines.insert(connection, table, rows)
 
         self._write(work)
 
@@ -192,7 +197,7 @@ class Database:
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
-            self._lock(connection, table.name)
+            self._lock(connection, table.name, shared=[reference.table.name for reference in table.references])
             inspector = sa.inspect(connection)
             for name in (each.name for each in written):
                 if not inspector.has_table(name):
@@ -246,13 +251,14 @@ class Database:
             connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {select}".replace("%", "%%"))
             connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS %s", (comment,))
 
-    def _lock(self, connection: sa.Connection, *names: str) -> None:
-        """One writer of a table at a time; others wait. SQLite has locked the whole file when the transaction began."""
+    def _lock(self, connection: sa.Connection, *names: str, shared: Collection[str] = ()) -> None:
+        """One writer of a table at a time, none while a table that refers to it is written; SQLite has locked the whole file."""
         if self.kind == "postgres":
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PUBLISH_SECONDS}s'")
-            for name in sorted(names):
+            for name in sorted({*names, *shared}):
+                lock = "pg_advisory_xact_lock" if name in names else "pg_advisory_xact_lock_shared"
                 key = int.from_bytes(hashlib.sha256(f"oulad_platform {name}".encode()).digest()[:8], "big", signed=True)
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+                connection.exec_driver_sql(f"SELECT {lock}(%s)", (key,))
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
     def _read(self, work: Callable[[sa.Connection], Result]) -> Result:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from oulad_platform.core.tables import Column, Table
 from oulad_platform.storage.errors import MissingTableError, StorageError
-from oulad_platform.storage.schema import sql_table
+from oulad_platform.storage.schema import reference_name, sql_table
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -58,7 +58,10 @@ def parse_url(url: str) -> sa.URL:
 
 
 def make_engine(url: sa.URL) -> sa.Engine:
-    """An engine without a pool, whose transactions begin where `Database` says. SQLite: the file's folder is made, WAL is on."""
+    """An engine without a pool, whose transactions begin where `Database` says.
+
+    SQLite: the file's folder is made, WAL and foreign keys are on, and a foreign key that stops a commit is named.
+    """
     import sqlalchemy as sa
 
     if url.drivername != "sqlite":
@@ -73,10 +76,21 @@ def make_engine(url: sa.URL) -> sa.Engine:
     def _connected(connection: Any, _: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+    @sa.event.listens_for(engine, "commit")
+    def _committing(connection: sa.Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.commit()
+        except driver.IntegrityError as error:
+            for table, _, referred, _ in driver.execute("PRAGMA foreign_key_check"):
+                raise type(error)(f"{error}: {reference_name(table, referred)} of {table}") from None
+            raise
 
     return engine
 
@@ -134,6 +148,8 @@ def database_error(error: Exception, label: str) -> StorageError:
         )
     if code and code.startswith("23"):
         rule = original.diag.constraint_name or f"NOT NULL of {original.diag.column_name}"
+        if code == "23503":
+            rule = f"{rule}: the row it refers to is not there"
         return StorageError(f"{label}, {original.diag.table_name}: a row breaks {rule}; nothing was changed; repair the rows")
     if code and code.startswith("22"):
         return StorageError(f"{label}: a value does not fit its column ({type(original).__name__}, code {code})")

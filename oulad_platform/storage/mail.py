@@ -30,6 +30,10 @@ class MailServerError(StorageError):
     """The server cannot be reached or trusted, or lets nobody in: no message can be handed over now."""
 
 
+class RefusedForNowError(StorageError):
+    """The server did not take this message with an answer that begins with 4: it may do so later."""
+
+
 @dataclass(frozen=True)
 class SmtpServer:
     """A server to hand mail to. Raises ValueError for settings that would send a password or a message unprotected.
@@ -51,7 +55,7 @@ class SmtpServer:
             raise ValueError(f"mail security {self.security!r} is not one of starttls, tls, none")
         if not self.host:
             raise ValueError("the mail server's host is empty; name it or unset it")
-        if self.security == "none" and not _is_loopback(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError(f"mail to {self.host} must be encrypted; set starttls or tls (none is for a server on this machine)")
         if not 0 < self.timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
             raise ValueError(f"mail timeout {self.timeout_seconds} s must be above 0 and at most {LONGEST_TIMEOUT_SECONDS} s")
@@ -154,8 +158,8 @@ class SmtpServer:
 
     def _require(self, answer: tuple[int, bytes], code: int, what: str, *, quoted: bool = True) -> None:
         if answer[0] != code:
-            kind = "for now" if str(answer[0]).startswith("4") else "for good"
-            raise StorageError(f"{self}: refused {what} {kind} ({_said(*answer, quoted=quoted)})")
+            error, kind = (RefusedForNowError, "for now") if str(answer[0]).startswith("4") else (StorageError, "for good")
+            raise error(f"{self}: refused {what} {kind} ({_said(*answer, quoted=quoted)})")
 
 
 def _wait_at_most(server: smtplib.SMTP, seconds: float) -> None:
@@ -163,7 +167,8 @@ def _wait_at_most(server: smtplib.SMTP, seconds: float) -> None:
         server.sock.settimeout(seconds)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine itself, so that nothing sent to it passes a network."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,9 +1,14 @@
 """The outbox: messages kept as files until a mail server has taken them. What is in them, and when, is decided elsewhere.
 
 Every file is written once and never changed, so several processes may drain one folder or bucket at the same time:
-`<id>.eml` the message, `<id>.<n>.claim` attempt n has begun, `<id>.<n>.failed` it has failed, `<id>.sent` the server has the
-message, `<id>.kept` it has no recipients. Who writes a claim first makes the attempt. A claim without an outcome is a crash:
-the server may or may not have the message, so it is handed over again, with the same Message-ID.
+`<id>.eml` the message (`<id>.digest.eml` one that tells several things at once), `<id>.<n>.claim` attempt n has begun,
+`<id>.<n>.failed` it has failed, `<id>.sent` the server has the message, `<id>.kept` it has no recipients, `<id>.<n>.dead` it was
+put aside at attempt n, `<id>.<n>.retry` a person made it due again. Who writes a claim first makes the attempt. A claim without
+an outcome is a crash: the server may or may not have the message, so it is handed over again, with the same Message-ID.
+
+A message is put aside (dead letter) after so many failed attempts, for a reason of its own. A server that takes no mail at all
+(MailServerError) never counts, however long it is away, and neither does a crash. Answers that begin with 4 mean *later*: they
+count, but for them a message is put aside no earlier than five days after the first failure (RFC 5321, 4.5.4.1).
 """
 
 from __future__ import annotations
@@ -16,14 +21,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
-from oulad_platform.core.messages import dated, envelope
+from oulad_platform.core.messages import covered, covering, dated, envelope
 from oulad_platform.storage.errors import MissingFileError, StorageError
 from oulad_platform.storage.files import location, probe, read_whole, safe_name, stems, write_once
-from oulad_platform.storage.mail import MailServerError
+from oulad_platform.storage.mail import MailServerError, RefusedForNowError
 
 CRASHED_AFTER = timedelta(minutes=15)
 LONGEST_WAIT_MINUTES = 60
-MESSAGE, CLAIM, FAILED, SENT, KEPT = ".eml", ".claim", ".failed", ".sent", ".kept"
+GIVE_UP_AFTER = timedelta(days=5)
+ATTEMPTS = 12
+MESSAGE, CLAIM, FAILED, SENT, KEPT, DEAD, RETRY = ".eml", ".claim", ".failed", ".sent", ".kept", ".dead", ".retry"
+DIGEST = ".digest"
+Record = Mapping[str, Any]
 
 
 class Transport(Protocol):
@@ -35,60 +44,93 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of the messages not sent before: ids sent now, reason by id of those that wait, refused addresses by id."""
+    """What became of the messages not sent before: ids sent now, refused addresses by id, reason by id of those that wait.
+
+    `dead`: reason by id of those put aside now.
+    """
 
     sent: list[str] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)
     refused: dict[str, dict[str, str]] = field(default_factory=dict)
+    dead: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class OutboxStatus:
-    """Number of messages sent, waiting, and kept only as files for want of recipients; date of the oldest that waits."""
+    """Number of messages sent, waiting, kept only as files for want of recipients, put aside; date of the oldest that waits."""
 
     sent: int
     waiting: int
     kept: int
     oldest_waiting: datetime | None
+    dead: int = 0
 
 
 @dataclass(frozen=True)
 class _Files:
-    """What lies there for each message, by file name less suffix: number of the last claim, number of the last failure."""
+    """What lies there for each message, by file name less suffix: number of the last claim, failure, putting aside, retry."""
 
     messages: list[str]
     sent: set[str]
     kept: set[str]
     claims: dict[str, int]
     failures: dict[str, int]
+    deaths: dict[str, int]
+    retries: dict[str, int]
+
+    def dead(self) -> list[str]:
+        done = self.sent | self.kept
+        return [name for name in self.messages if name not in done and self.deaths.get(name, 0) > self.retries.get(name, 0)]
 
     def open(self) -> list[str]:
-        done = self.sent | self.kept
+        done = self.sent | self.kept | set(self.dead())
         return [name for name in self.messages if name not in done]
 
 
 class Outbox:
-    """Messages under a URI: a folder or `s3://bucket/prefix`. Every method raises StorageError when it cannot be used."""
+    """Messages under a URI: a folder or `s3://bucket/prefix`. Every method raises StorageError when it cannot be used.
 
-    def __init__(self, uri: str, region: str | None = None) -> None:
-        self.uri = uri
+    After `attempts` failed attempts a message is put aside.
+    """
+
+    def __init__(self, uri: str, region: str | None = None, attempts: int = ATTEMPTS) -> None:
+        if attempts < 1:
+            raise ValueError(f"attempts {attempts} must be 1 or more")
+        self.uri, self.attempts = uri, attempts
         self._root = location(uri, region)
 
     def probe(self) -> str:
         """Tries the place with a small file and says that it worked. Raises StorageError with the reason when it does not."""
         return probe(self._root)
 
-    def put(self, message_id: str, message: bytes) -> bool:
+    def put(self, message_id: str, message: bytes, covers: Sequence[str] = ()) -> bool:
         """Keeps the message unless its id was put before; True for the one call, also among several at once, that kept it.
 
-        Raises ValueError when the message names no sender.
+        `covers`: ids of what the message tells together; they stand in a header of it, so that both are kept or neither.
+        Raises ValueError when the message names no sender, or an id is too long for a header.
         """
         envelope(message)
-        return write_once(self._root / f"{safe_name(quote(message_id, safe=' @'))}{MESSAGE}", message)
+        name = safe_name(_name(message_id))
+        if self._is_there(f"{name}{'' if covers else DIGEST}{MESSAGE}"):
+            return False
+        return write_once(self._root / f"{name}{DIGEST if covers else ''}{MESSAGE}", covering(message, covers))
 
     def ids(self) -> set[str]:
-        """The ids of all messages ever put."""
-        return {unquote(name) for name in stems(self._root, MESSAGE)}
+        """The ids of all messages ever put, and those that they cover; reads the messages that do."""
+        names = stems(self._root, MESSAGE)
+        digests = [read_whole(self._root / f"{name}{MESSAGE}") for name in names if name.endswith(DIGEST)]
+        return {_id(name) for name in names} | {one for message in digests for one in covered(message)}
+
+    def dead(self) -> dict[str, str]:
+        """The messages that were put aside: why, by id."""
+        files = self._files()
+        return {_id(name): self._read(name, files.deaths[name], DEAD)["reason"] for name in files.dead()}
+
+    def retry(self, message_id: str) -> bool:
+        """Makes a message that was put aside due again, with as many attempts as a new one; False when it was not aside."""
+        files = self._files()
+        found = [f"{name}.{files.deaths[name]}{RETRY}" for name in files.dead() if _id(name) == message_id]
+        return any(write_once(self._root / file, b"") for file in found)
 
     def status(self) -> OutboxStatus:
         """How much was sent and how much waits; reads each message that waits."""
@@ -101,33 +143,33 @@ class Outbox:
                     kept += 1
                     continue
             dates.append(dated(message))
-        return OutboxStatus(len(files.sent), len(dates), kept, min((day for day in dates if day is not None), default=None))
+        oldest = min((day for day in dates if day is not None), default=None)
+        return OutboxStatus(len(files.sent), len(dates), kept, oldest, len(files.dead()))
 
     def due(self, now: datetime) -> list[str]:
         """The ids of the messages that `deliver` would try at this time, in their order."""
         files = self._files()
-        return [unquote(name) for name in files.open() if self._not_due(name, files, now) is None]
+        return [_id(name) for name in files.open() if self._not_due(name, files, now) is None]
 
     def deliver(self, transport: Transport | None, now: Callable[[], datetime]) -> Delivery:
         """Hands over every message that is due, in the order of their ids, each by one process only.
 
-        `now` gives the time with its zone. After a failed attempt a message waits 1, 2, 4 ... 60 minutes, for ever. After 15
-        minutes without an outcome an attempt counts as crashed and is made again. Recipients refused for now are tried again,
-        those who were reached are not. When the server takes no mail at all, the rest is left for the next call. A message
+        `now` gives the time with its zone. After a failed attempt a message waits 1, 2, 4 ... 60 minutes, until it is put aside.
+        After 15 minutes without an outcome an attempt counts as crashed and is made again. Recipients refused for now are tried
+        again, those who were reached are not. When the server takes no mail at all, the rest is left for the next call. A message
         without recipients stays a file, which is said once; so do all messages while `transport` is None.
         """
         delivery, files = Delivery(), self._files()
         stopped = None if transport is not None else "no mail server is configured"
         for name in files.open():
-            message_id = unquote(name)
             reason = stopped or self._not_due(name, files, now())
             if reason is None and transport is not None:
                 try:
                     reason = self._attempt(transport, name, files, now, delivery)
                 except MailServerError as error:
                     reason = stopped = str(error)
-            if reason is not None:
-                delivery.waiting[message_id] = reason
+            if reason is not None and _id(name) not in delivery.dead:
+                delivery.waiting[_id(name)] = reason
         return delivery
 
     def _files(self) -> _Files:
@@ -138,6 +180,8 @@ class Outbox:
             {name.removesuffix(KEPT) for name in names if name.endswith(KEPT)},
             _newest(names, CLAIM),
             _newest(names, FAILED),
+            _newest(names, DEAD),
+            _newest(names, RETRY),
         )
 
     def _not_due(self, name: str, files: _Files, now: datetime) -> str | None:
@@ -148,6 +192,8 @@ class Outbox:
         if files.failures.get(name, 0) < last:
             begun = datetime.fromisoformat(self._read(name, last, CLAIM)["at"])
             return None if now >= begun + CRASHED_AFTER else f"another run has been sending it since {begun:%Y-%m-%d %H:%M} UTC"
+        if files.retries.get(name, 0) >= last:
+            return None
         failure = self._read(name, last, FAILED)
         due = datetime.fromisoformat(failure["at"]) + timedelta(minutes=min(2 ** min(last - 1, 10), LONGEST_WAIT_MINUTES))
         return None if now >= due else f"{failure['reason']}; attempt {last} failed, the next is due {due:%Y-%m-%d %H:%M} UTC"
@@ -167,26 +213,32 @@ class Outbox:
         number = files.claims.get(name, 0) + 1
         if not self._write(f"{name}.{number}{CLAIM}", now(), {}):
             return "another run is sending it"
-        if self._was_sent(name):
+        if self._is_there(f"{name}{SENT}"):
             return None
         before = self._read(name, files.failures[name], FAILED) if name in files.failures else {}
         left, reached, refused = before.get("left", recipients), before.get("reached", False), before.get("refused", {})
+        counted = {
+            key: before[key]
+            for key in ("counted", "since")
+            if key in before and files.failures.get(name, 0) > files.retries.get(name, 0)
+        }
         try:
             answers = dict(transport.send(message, left))
         except StorageError as error:
             outcome = {"reason": str(error), "left": left, "reached": reached, "refused": refused}
-            self._write(f"{name}.{number}{FAILED}", now(), outcome)
             if isinstance(error, MailServerError):
+                self._write(f"{name}.{number}{FAILED}", now(), {**counted, **outcome})
                 raise
+            self._fail(name, number, now(), counted, outcome, isinstance(error, RefusedForNowError), delivery)
             return str(error)
         reached = reached or len(answers) < len(left)
         later = [recipient for recipient in left if answers.get(recipient, "").startswith("4")]
         refused = refused | {recipient: words for recipient, words in answers.items() if recipient not in later}
         if reached and not later:
             self._write(f"{name}{SENT}", now(), {"attempt": number, "refused": refused})
-            delivery.sent.append(unquote(name))
+            delivery.sent.append(_id(name))
             if refused:
-                delivery.refused[unquote(name)] = refused
+                delivery.refused[_id(name)] = refused
             return None
         reason = "refused " + ", ".join(f"{recipient}: {words}" for recipient, words in sorted(answers.items()))
         outcome = {
@@ -195,23 +247,44 @@ class Outbox:
             "reached": reached,
             "refused": refused if reached else {},
         }
-        self._write(f"{name}.{number}{FAILED}", now(), outcome)
+        self._fail(name, number, now(), counted, outcome, bool(later), delivery)
         return reason
 
-    def _was_sent(self, name: str) -> bool:
+    def _fail(
+        self, name: str, number: int, now: datetime, before: Record, outcome: Record, may_pass: bool, delivery: Delivery
+    ) -> None:
+        """Records the failed attempt. When it was one too many the message is put aside first, so a crash undoes neither."""
+        since, n = before.get("since", now.astimezone(UTC).isoformat()), before.get("counted", 0) + 1
+        if n >= self.attempts and not (may_pass and now < datetime.fromisoformat(since) + GIVE_UP_AFTER):
+            reason = f"{outcome['reason']}; put aside after {n} failed attempts"
+            self._write(f"{name}.{number}{DEAD}", now, {"reason": reason})
+            delivery.dead[_id(name)] = reason
+        self._write(f"{name}.{number}{FAILED}", now, {"counted": n, "since": since, **outcome})
+
+    def _is_there(self, file: str) -> bool:
         try:
-            read_whole(self._root / f"{name}{SENT}")
+            read_whole(self._root / file)
         except MissingFileError:
             return False
         return True
 
-    def _read(self, name: str, number: int, suffix: str) -> dict[str, Any]:
-        record: dict[str, Any] = json.loads(read_whole(self._root / f"{name}.{number}{suffix}"))
+    def _read(self, name: str, number: int, suffix: str) -> Record:
+        record: Record = json.loads(read_whole(self._root / f"{name}.{number}{suffix}"))
         return record
 
-    def _write(self, file: str, now: datetime, record: Mapping[str, Any]) -> bool:
+    def _write(self, file: str, now: datetime, record: Record) -> bool:
         text = json.dumps({"at": now.astimezone(UTC).isoformat(), **record}, indent=2, ensure_ascii=False)
         return write_once(self._root / file, f"{text}\n".encode())
+
+
+def _name(message_id: str) -> str:
+    """The id as a file's name, in which the end that marks a digest does not occur."""
+    name = quote(message_id, safe=" @")
+    return f"{name.removesuffix(DIGEST)}%2E{DIGEST[1:]}" if name.endswith(DIGEST) else name
+
+
+def _id(name: str) -> str:
+    return unquote(name.removesuffix(DIGEST))
 
 
 def _newest(names: Sequence[str], suffix: str) -> dict[str, int]:

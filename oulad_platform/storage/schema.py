@@ -1,11 +1,13 @@
-"""Declared tables as SQL: columns, keys, CHECK constraints, and what differs when a database holds something else.
+"""Declared tables as SQL: columns, keys, references, indexes, CHECK constraints, and what differs in a database.
 
 Statements are built here and run by `storage.database`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from oulad_platform.core.tables import Column, Table
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 
 @cache
 def sql_table(table: Table) -> sa.Table:
-    """The table with its primary key, comments, an index on the day unless the key begins with it, and CHECK constraints.
+    """The table with its keys, comments, CHECK constraints, its indexes, and one on the day unless its key begins with it.
 
-    Numbers are bounded (`risk >= 0 AND risk <= 1`; floats without bounds: finite), so that PostgreSQL, for which NaN is above
-    every number, refuses NaN too. Dates are ISO text on SQLite.
+    A foreign key is looked at when the transaction ends, so that the rows it refers to can be replaced in one. Numbers are
+    bounded (`risk >= 0 AND risk <= 1`; floats without bounds: finite), so that PostgreSQL, for which NaN is above every number,
+    refuses NaN too. Dates are ISO text on SQLite.
     """
     import sqlalchemy as sa
 
@@ -34,13 +37,37 @@ def sql_table(table: Table) -> sa.Table:
         rules = _rules(column, result.c[column.name])
         if rules:
             result.append_constraint(sa.CheckConstraint(sa.and_(*rules), name=f"ck_{table.name}_{column.name}"))
-    if table.day and table.key[:1] != (table.day,):
-        sa.Index(f"ix_{table.name}_{table.day}", result.c[table.day])
+    for reference in table.references:
+        key = [sql_table(reference.table).c[name] for name in reference.table.key]
+        name = reference_name(table.name, reference.table.name)
+        result.append_constraint(
+            sa.ForeignKeyConstraint(reference.columns, key, name=name, deferrable=True, initially="DEFERRED")
+        )
+    by_day = [(table.day,)] if table.day and table.key[:1] != (table.day,) else []
+    for indexed in (*by_day, *table.indexes):
+        sa.Index(f"ix_{table.name}_{'_'.join(indexed)}", *(result.c[name] for name in indexed))
     return result
 
 
+def reference_name(table: str, referred: str) -> str:
+    """The name of a foreign key."""
+    return f"fk_{table}_{referred}"
+
+
+def with_referred(tables: Iterable[Table]) -> list[Table]:
+    """The tables and those they refer to, each after the ones it refers to."""
+    graph: dict[Table, list[Table]] = {}
+    waiting = list(tables)
+    while waiting:
+        table = waiting.pop()
+        if table not in graph:
+            graph[table] = [reference.table for reference in table.references]
+            waiting.extend(graph[table])
+    return list(TopologicalSorter(graph).static_order())
+
+
 def difference(inspector: sa.Inspector, declared: sa.Table) -> str | None:
-    """How the stored table differs from the declared one in columns, types, nullability or key; None when it does not."""
+    """How the stored table differs from the declared one in columns, types, nullability, key or references, if it does."""
     dialect = inspector.engine.dialect
     stored = {column["name"]: column for column in inspector.get_columns(declared.name)}
     missing = [name for name in declared.c.keys() if name not in stored]  # noqa: SIM118 - a ColumnCollection iterates columns
@@ -56,7 +83,21 @@ def difference(inspector: sa.Inspector, declared: sa.Table) -> str | None:
     key = inspector.get_pk_constraint(declared.name)["constrained_columns"]
     if set(key) != set(declared.primary_key.columns.keys()):
         return f"its key is {key}"
+    references = {
+        (tuple(each["constrained_columns"]), each["referred_table"], tuple(each["referred_columns"]))
+        for each in inspector.get_foreign_keys(declared.name)
+    }
+    for constraint in declared.foreign_key_constraints:
+        columns, to = tuple(constraint.column_keys), tuple(element.column.name for element in constraint.elements)
+        if (columns, constraint.referred_table.name, to) not in references:
+            return f"it lacks the foreign key {constraint.name} of ({', '.join(columns)}) to {constraint.referred_table.name}"
     return None
+
+
+def missing_indexes(inspector: sa.Inspector, declared: sa.Table) -> list[sa.Index]:
+    """The declared indexes that the stored table does not have."""
+    known = {index["name"] for index in inspector.get_indexes(declared.name)}
+    return [index for index in declared.indexes if index.name not in known]
 
 
 def _sql_type(column: Column) -> Any:

@@ -10,9 +10,9 @@ from datetime import date
 
 import pandas as pd
 
+from oulad_platform.core.alerts import alert_markdown
 from oulad_platform.core.reports import csv_bytes, json_bytes
-from oulad_platform.success.alerts import alert_markdown
-from oulad_platform.success.experiments import ab_test_report
+from oulad_platform.success.experiments.report import ab_test_report
 from oulad_platform.success.summary import summary_markdown
 
 SAMPLE_ROWS = 1000
@@ -24,16 +24,15 @@ def latest(daily: pd.DataFrame) -> pd.DataFrame:
     return daily[daily["run_date"] == newest].reset_index(drop=True)
 
 
-def with_reasons(risk: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
-    """STUDENT_RISK_DAILY rows with reason_1 to reason_3, why the risk is high, and against_1 to against_3; absent ones are empty.
+def with_counter_reasons(risk: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
+    """STUDENT_RISK_DAILY rows with against_1 to against_3, what speaks against a high risk; absent ones are empty.
 
     `reasons`: RISK_REASONS. The order of the rows stays.
     """
     key = ["run_date", "code_module", "code_presentation", "id_student"]
-    place = reasons["direction"].map({"raises": "reason", "lowers": "against"}) + "_" + reasons["rank"].astype("str")
-    wide = reasons.assign(place=place).pivot_table(index=key, columns="place", values="sentence", aggfunc="first")
-    names = [f"{kind}_{rank}" for kind in ("reason", "against") for rank in (1, 2, 3)]
-    return risk.merge(wide.reindex(columns=names).reset_index(), on=key, how="left", validate="one_to_one")
+    against = reasons[reasons["direction"] == "lowers"]
+    wide = against.pivot_table(index=key, columns="rank", values="sentence", aggfunc="first").reindex(columns=[1, 2, 3])
+    return risk.merge(wide.add_prefix("against_").reset_index(), on=key, how="left", validate="one_to_one")
 
 
 def files(
@@ -48,22 +47,26 @@ def files(
     shap_features: Mapping[str, object],
     shap_summary_png: bytes,
     alerts: pd.DataFrame,
+    episodes: pd.DataFrame,
     assignments: pd.DataFrame,
     results: pd.DataFrame,
+    live_experiments: str,
     roi: pd.DataFrame,
+    roi_by_caseload: pd.DataFrame,
     summary: pd.DataFrame,
+    dashboard_html: bytes,
 ) -> dict[str, bytes]:
     """Every output file, by its path; `day` is the newest day of the data.
 
     `risk` and `course_summary` hold any number of days; samples, predictions and alerts are those of the newest scored one,
     the `latest` files those of each presentation's own newest day among the rows given. `reasons`: RISK_REASONS of the newest
-    day. The same input gives the same bytes.
+    day; `alerts`: all alerts, `episodes`: theirs. The same input gives the same bytes.
     """
     by_risk = ["risk_score", "id_student", "code_module", "code_presentation"]
     newest = risk[risk["run_date"] == risk["run_date"].max()]
     newest_courses = course_summary[course_summary["run_date"] == course_summary["run_date"].max()]
     scored_on = day if newest.empty else newest["run_date"].iloc[0].date()
-    predictions = with_reasons(newest.sort_values(by_risk, ascending=[False, True, True, True]), reasons)
+    predictions = with_counter_reasons(newest.sort_values(by_risk, ascending=[False, True, True, True]), reasons)
     return {
         "outputs/metrics_latest.json": json_bytes(metrics),
         "outputs/predictions_latest.csv": csv_bytes(predictions),
@@ -74,9 +77,12 @@ def files(
         "outputs/marts/course_summary_daily_sample.csv": csv_bytes(newest_courses.head(SAMPLE_ROWS)),
         "outputs/marts/student_risk_latest.csv": csv_bytes(latest(risk)),
         "outputs/marts/course_summary_latest.csv": csv_bytes(latest(course_summary)),
-        "outputs/alerts/alert_latest.md": alert_markdown(alerts, scored_on).encode(),
+        "outputs/alerts/alert_latest.md": alert_markdown(alerts, episodes, scored_on).encode(),
         "outputs/experiments/assignment_latest.csv": csv_bytes(assignments),
         "reports/ab_test_report.md": ab_test_report(results, assignments).encode(),
+        "reports/live_experiments.md": live_experiments.encode(),
         "reports/roi_sensitivity.csv": csv_bytes(roi),
+        "reports/roi_by_caseload.csv": csv_bytes(roi_by_caseload),
         "reports/executive_summary.md": summary_markdown(summary, institution, day).encode(),
+        "reports/dashboard.html": dashboard_html,
     }

@@ -6,41 +6,28 @@ Figures come from the other modules' tables; nothing is estimated here. What is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text, markdown_text
 from oulad_platform.success.evaluation.protocol import NEXT_COHORT
 from oulad_platform.success.evaluation.rules import RULES
-from oulad_platform.success.marts import with_week_before
 from oulad_platform.success.model_tables import MODEL_EVALUATION
 from oulad_platform.success.modelling.model import CHALLENGER
-from oulad_platform.success.tables import (
-    ALERT_LOG,
-    ALL,
-    COURSE_SUMMARY_DAILY,
-    EXECUTIVE_SUMMARY,
-    EXPERIMENT_RESULTS,
-    ROI_SENSITIVITY,
-    SEVERITIES,
-    STUDENT_RISK_DAILY,
+from oulad_platform.success.summary_of_action import (
+    Sentence,
+    alerts_of_the_day,
+    contacts,
+    live,
+    returns_by_assumption,
+    returns_by_number,
+    simulated,
 )
+from oulad_platform.success.tables import ALL, COURSE_SUMMARY_DAILY, EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
 
 ENROLLMENT_TABLE = "enrollment_metrics"
-SHOWN_ALERTS = 5
-
-
-class Sentence(NamedTuple):
-    """One line of the summary. `value` is NaN where the sentence says that something is missing."""
-
-    heading: str
-    sentence: str
-    value: float
-    source_table: str
 
 
 def executive_summary(
@@ -53,15 +40,20 @@ def executive_summary(
     course_summary: pd.DataFrame,
     model_evaluation: pd.DataFrame,
     alerts: pd.DataFrame,
+    caseload: pd.DataFrame,
     experiments: pd.DataFrame,
+    looks: pd.DataFrame,
     roi: pd.DataFrame,
+    roi_by_caseload: pd.DataFrame,
+    suppress_below: int,
 ) -> pd.DataFrame:
     """EXECUTIVE_SUMMARY as of `day`, the newest day of the data; any frame may be empty.
 
     `enrollment`: enrollment_metrics rows (all scopes); `risk`: STUDENT_RISK_DAILY; `course_summary`: COURSE_SUMMARY_DAILY,
     of the newest scored day and, for the change, of the week before; `model_evaluation`: MODEL_EVALUATION, of which only what was
-    known on `day` is told; `alerts`: ALERT_LOG. Of each, the newest day is told, with its date: between terms nobody is
-    scored. `semester` may be empty.
+    known on `day` is told; `alerts`: RISK_ALERTS; `caseload`: CASELOAD_DAILY; `experiments`: EXPERIMENT_RESULTS, `looks`:
+    EXPERIMENT_LOOKS; `roi`: ROI_SENSITIVITY. Of each, the newest day is told, with its date: between terms nobody is scored.
+    A course with fewer than `suppress_below` students, or as few at high risk, is not told of. `semester` may be empty.
     """
     name = f"{institution}, {semester}," if semester else institution
     scored = risk[risk["run_date"] == risk["run_date"].max()]
@@ -70,11 +62,14 @@ def executive_summary(
     sentences = [
         *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name),
         *_risk(scored, scored_on),
-        *_courses(course_summary, scored_on),
+        *_courses(course_summary, scored_on, suppress_below),
+        *contacts(caseload[caseload["caseload_date"] == caseload["caseload_date"].max()]),
         *_model(model_evaluation[model_evaluation["known_from"] <= pd.Timestamp(day)], in_charge),
-        *_alerts(alerts[alerts["alert_date"] == pd.Timestamp(scored_on)], scored_on),
-        *_experiments(experiments),
-        *_return(roi),
+        *alerts_of_the_day(alerts[alerts["alert_date"] == pd.Timestamp(scored_on)], scored_on),
+        *simulated(experiments),
+        *live(looks),
+        *returns_by_number(roi_by_caseload),
+        *returns_by_assumption(roi),
     ]
     frame = pd.DataFrame(sentences, columns=list(Sentence._fields))
     return EXECUTIVE_SUMMARY.conform(frame.assign(position=np.arange(1, len(frame) + 1)))
@@ -121,14 +116,17 @@ def _risk(risk: pd.DataFrame, day: date) -> Iterator[Sentence]:
     yield Sentence("Risk", sentence, flagged, source)
 
 
-def _courses(course_summary: pd.DataFrame, day: date) -> Iterator[Sentence]:
+def _courses(course_summary: pd.DataFrame, day: date, suppress_below: int) -> Iterator[Sentence]:
     source = COURSE_SUMMARY_DAILY.name
     today = course_summary[course_summary["run_date"] == pd.Timestamp(day)]
     if today.empty:
         return
     mean = _weighted_mean(today)
     yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {_change(course_summary, day)}.", mean, source)
-    worst = today.sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
+    told = today[today[["student_count", "n_high_risk"]].min(axis=1) >= suppress_below]
+    if told.empty:
+        return
+    worst = told.sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
     sentence = (
         f"The largest share at high risk is in {worst['code_module']} {worst['code_presentation']}: "
         f"{worst['high_risk_rate']:.1%} of {worst['student_count']:,} students."
@@ -137,17 +135,16 @@ def _courses(course_summary: pd.DataFrame, day: date) -> Iterator[Sentence]:
 
 
 def _change(course_summary: pd.DataFrame, day: date) -> str:
-    is_today = course_summary["run_date"] == pd.Timestamp(day)
-    if not (course_summary["run_date"] == pd.Timestamp(day - timedelta(days=DAYS_PER_WEEK))).any():
-        return "there is no week before to compare with"
-    pairs = with_week_before(course_summary)
-    pairs = pairs[pairs["run_date"] == pd.Timestamp(day)]
-    if pairs.empty:
-        return "it is not comparable with the week before: no course was scored by the same model on both days"
-    change = f"{_weighted_mean(pairs) - _weighted_mean(pairs, '_before'):+.3f} since the week before"
-    if len(pairs) == is_today.sum():
+    today = course_summary[course_summary["run_date"] == pd.Timestamp(day)]
+    compared = today[today["n_compared"] > 0]
+    if compared.empty:
+        return "it is not comparable with the week before: no enrolment was scored by the same model on both days"
+    rise = compared["compared_risk"] - compared["compared_risk_7d_ago"]
+    change = f"{np.average(rise, weights=compared['n_compared']):+.3f} since the week before"
+    n_compared, n_scored = compared["n_compared"].sum(), today["student_count"].sum()
+    if n_compared == n_scored:
         return change
-    return f"{change} in the {len(pairs):,} of {is_today.sum():,} courses scored by the same model on both days"
+    return f"{change} for the {n_compared:,} of {n_scored:,} enrolments scored by the same model on both days"
 
 
 def _model(evaluation: pd.DataFrame, in_charge: set[str]) -> Iterator[Sentence]:
@@ -181,60 +178,5 @@ def _model(evaluation: pd.DataFrame, in_charge: set[str]) -> Iterator[Sentence]:
         yield Sentence("Model", sentence, float(last["value"]), source)
 
 
-def _alerts(alerts: pd.DataFrame, day: date) -> Iterator[Sentence]:
-    source = ALERT_LOG.name
-    if alerts.empty:
-        yield Sentence("Alerts", f"No alert fired on {date_text(day)}.", 0, source)
-        return
-    critical = int((alerts["severity"] == SEVERITIES[-1]).sum())
-    alerts_word = "alert" if len(alerts) == 1 else "alerts"
-    sentence = f"{len(alerts):,} {alerts_word} fired on {date_text(day)}, {critical:,} critical."
-    yield Sentence("Alerts", sentence, len(alerts), source)
-    shown = alerts.sort_values(["severity", "alert_id"]).head(SHOWN_ALERTS)
-    for message, value in zip(shown["message"], shown["observed_value"], strict=True):
-        yield Sentence("Alerts", message, float(value), source)
-
-
-def _experiments(results: pd.DataFrame) -> Iterator[Sentence]:
-    source = EXPERIMENT_RESULTS.name
-    if results.empty:
-        yield Sentence("Experiment", "No experiment could be simulated yet.", np.nan, source)
-        return
-    first = results.iloc[0]
-    detectable = float(first["minimum_detectable_points"])
-    found = "no effect" if np.isnan(detectable) else f"only effects of {detectable:.1f} percentage points or more"
-    verdicts = "; ".join(f"+{row.uplift_points:g} points: {row.verdict}" for row in results.itertuples())
-    sentence = (
-        f"In an offline simulation with {first['n_control']:,} and {first['n_treatment']:,} students an arm, which finds {found} "
-        f"with 80 % power: {verdicts}."
-    )
-    yield Sentence("Experiment", sentence, detectable, source)
-
-
-def _return(roi: pd.DataFrame) -> Iterator[Sentence]:
-    source = ROI_SENSITIVITY.name
-    if roi.empty or roi["n_contacted"].max() == 0:
-        yield Sentence("Return", "No return was computed: nobody would be contacted.", np.nan, source)
-        return
-    row = roi[
-        (roi["uplift_points"] == _middle(roi["uplift_points"])) & (roi["cost_per_student"] == _middle(roi["cost_per_student"]))
-    ]
-    case = row.iloc[0]
-    sentence = (
-        f"If contacting {int(case['n_contacted']):,} students at {case['cost_per_student']:,.2f} each raised their pass rate by "
-        f"{case['uplift_points']:g} points, {case['incremental_passes']:,.1f} more would pass, for a net benefit of "
-        f"{case['net_benefit']:,.0f}."
-    )
-    yield Sentence("Return", sentence, float(case["net_benefit"]), source)
-    low, high = roi["net_benefit"].min(), roi["net_benefit"].max()
-    span = f"Over all {len(roi):,} assumptions the net benefit runs from {low:,.0f} to {high:,.0f}."
-    yield Sentence("Return", span, float(low), source)
-
-
 def _weighted_mean(summary: pd.DataFrame, suffix: str = "") -> float:
     return float(np.average(summary[f"avg_risk_score{suffix}"], weights=summary[f"student_count{suffix}"]))
-
-
-def _middle(values: pd.Series) -> float:
-    distinct = np.unique(values)
-    return float(distinct[len(distinct) // 2])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from oulad_platform.core.tables import Column, Table
+from oulad_platform.core.alerts import ALL as ALL
+from oulad_platform.core.alerts import alert_table
+from oulad_platform.core.tables import Column, Reference, Table
 from oulad_platform.success.features.catalogue import CATALOGUE
 
 MODULE = Column("code_module", "text", "Module.")
@@ -14,7 +16,6 @@ DAY = Column("day", "int16", "Day of the presentation, 0 = its first.", "days")
 RUN_DATE = Column("run_date", "date", "The day the figure was made for; it uses nothing dated that day or later.")
 RISK = Column("risk_score", "float64", "Probability of failing or withdrawing.", "probability", minimum=0, maximum=1)
 VERSION = Column("model_version", "text", "Which model, or 'rule' before any cohort had closed.")
-ALL = "all"
 
 STUDENT_WEEKS = Table(
     "student_weeks",
@@ -39,6 +40,20 @@ FEATURES = Table(
     day="run_date",
     allow_empty=True,
 )
+DIM_COURSE = Table(
+    "dim_course",
+    "One row per module and presentation ever seen; rows stay, since the marts refer to them.",
+    (
+        Column("course_key", "text", "Module and presentation, e.g. AAA-2013J."),
+        MODULE,
+        PRESENTATION,
+        Column("start_date", "date", "First day."),
+        Column("end_date", "date", "Last day."),
+    ),
+    key=("code_module", "code_presentation"),
+    allow_empty=True,
+)
+OF_COURSE = Reference(("code_module", "code_presentation"), DIM_COURSE)
 BANDS = ("low", "medium", "high")
 STUDENT_RISK_DAILY = Table(
     "student_risk_daily",
@@ -53,11 +68,38 @@ STUDENT_RISK_DAILY = Table(
         RISK,
         Column("risk_band", "text", "high: flagged; medium: above half of HIGH_RISK_THRESHOLD; low: the rest.", allowed=BANDS),
         Column("high_risk_flag", "bool", "The score is above HIGH_RISK_THRESHOLD."),
+        Column(
+            "risk_change_7d",
+            "float64",
+            "Risk less that of seven days before; absent unless the same model scored the enrolment then.",
+            "probability",
+            True,
+            minimum=-1,
+            maximum=1,
+        ),
+        *(
+            Column(f"reason_{rank}", "text", "Why the risk is high, strongest first; absent: no such reason.", nullable=True)
+            for rank in (1, 2, 3)
+        ),
+        Column(
+            "weekly_score_mean",
+            "float64",
+            "Mean mark of what was handed in in the seven days before, exams and banked ones aside; absent: no mark.",
+            "percent",
+            True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            "cum_submissions", "int16", "Assessments handed in so far, exams and banked ones aside.", "assessments", minimum=0
+        ),
         VERSION,
     ),
     key=("run_date", "id_student", "code_module", "code_presentation"),
     day="run_date",
     allow_empty=True,
+    references=(OF_COURSE,),
+    indexes=(("id_student", "run_date"), ("code_module", "code_presentation", "run_date")),
 )
 COURSE_SUMMARY_DAILY = Table(
     "course_summary_daily",
@@ -71,100 +113,28 @@ COURSE_SUMMARY_DAILY = Table(
         Column("avg_risk_score", "float64", "Their mean risk.", "probability", minimum=0, maximum=1),
         Column("n_high_risk", "int32", "Of these, flagged high risk.", "enrolments", minimum=0),
         Column("high_risk_rate", "float64", "Share flagged high risk.", "", minimum=0, maximum=1),
+        Column("n_compared", "int32", "Of these, scored by the same model seven days before.", "enrolments", minimum=0),
+        Column("compared_risk", "float64", "Mean risk of the compared.", "probability", True, minimum=0, maximum=1),
+        Column(
+            "compared_risk_7d_ago", "float64", "Their mean risk seven days before.", "probability", True, minimum=0, maximum=1
+        ),
+        Column(
+            "high_risk_rate_change_7d",
+            "float64",
+            "Share of the compared flagged now less seven days before.",
+            "",
+            True,
+            minimum=-1,
+            maximum=1,
+        ),
         VERSION,
     ),
     key=("run_date", "code_module", "code_presentation"),
     day="run_date",
     allow_empty=True,
+    references=(OF_COURSE,),
 )
-ALERT_TYPES = ("threshold", "spike", "drift")
-SEVERITIES = ("warning", "critical")
-ALERT_LOG = Table(
-    "alert_log",
-    "One row per alert: its type, scope and day. No row when nothing fires.",
-    (
-        Column("alert_id", "text", "Type, scope and day, safe in a file name."),
-        Column("alert_date", "date", "The day it is about."),
-        Column(
-            "alert_type",
-            "text",
-            "threshold: too many at high risk; spike: mean risk rose; drift: the model may rank worse.",
-            allowed=ALERT_TYPES,
-        ),
-        Column("scope", "text", "'all', or module-presentation."),
-        Column(
-            "severity",
-            "text",
-            "critical: a rise or drift of twice its limit or more, a share half way or more from its limit to 1; else warning.",
-            allowed=SEVERITIES,
-        ),
-        Column("observed_value", "float64", "What was measured."),
-        Column("limit_value", "float64", "The limit it is above."),
-        Column("n_students", "int32", "Enrolments it rests on.", "enrolments", minimum=0),
-        Column("message", "text", "One sentence for a person."),
-    ),
-    key=("alert_id",),
-    day="alert_date",
-    allow_empty=True,
-)
-ARMS = ("control", "treatment")
-VERDICTS = ("effect", "no effect shown", "under-powered")
-EXPERIMENT_ASSIGNMENTS = Table(
-    "experiment_assignments",
-    "One row per experiment and student: the arm a keyed hash put them in.",
-    (
-        Column("experiment_id", "text", "The experiment."),
-        Column("assigned_date", "date", "The day whose risk scores chose the population."),
-        *(STUDENT, MODULE, PRESENTATION),
-        RISK,
-        Column("stratum", "text", "Module and tenth of risk within which students were randomised."),
-        Column("arm", "text", "control or treatment.", allowed=ARMS),
-    ),
-    key=("experiment_id", "id_student"),
-    allow_empty=True,
-)
-EXPERIMENT_RESULTS = Table(
-    "experiment_results",
-    "One row per experiment and scenario: an offline simulation on outcomes of closed cohorts.",
-    (
-        Column("experiment_id", "text", "The experiment."),
-        Column("uplift_points", "float64", "Assumed effect on the pass rate.", "percentage points"),
-        Column("n_control", "int32", "Students in the control arm.", "students", minimum=0),
-        Column("n_treatment", "int32", "Students in the treatment arm.", "students", minimum=0),
-        Column("n_passed_control", "int32", "Of the control arm, passed.", "students", minimum=0),
-        Column("n_passed_treatment", "int32", "Of the treatment arm, passed in the simulation.", "students", minimum=0),
-        Column("pass_rate_control", "float64", "Share passed.", "", True, minimum=0, maximum=1),
-        Column("pass_rate_treatment", "float64", "Share passed.", "", True, minimum=0, maximum=1),
-        Column("difference", "float64", "Treatment minus control.", "", True, minimum=-1, maximum=1),
-        Column("newcombe_low", "float64", "95 % Newcombe interval, lower end.", "", True),
-        Column("newcombe_high", "float64", "95 % Newcombe interval, upper end.", "", True),
-        Column("bootstrap_low", "float64", "95 % bootstrap interval, lower end.", "", True),
-        Column("bootstrap_high", "float64", "95 % bootstrap interval, upper end.", "", True),
-        Column("z", "float64", "Two-proportion z, pooled, no continuity correction.", "", True),
-        Column("p_value", "float64", "Two-sided.", "", True, minimum=0, maximum=1),
-        Column("p_value_holm", "float64", "Holm over the scenarios.", "", True, minimum=0, maximum=1),
-        Column("minimum_detectable_points", "float64", "Effect found with 80 % power.", "percentage points", True, minimum=0),
-        Column("verdict", "text", "under-powered: the assumed uplift is below the detectable one.", allowed=VERDICTS),
-    ),
-    key=("experiment_id", "uplift_points"),
-    allow_empty=True,
-)
-ROI_SENSITIVITY = Table(
-    "roi_sensitivity",
-    "One row per assumed uplift and cost per student.",
-    (
-        Column("uplift_points", "float64", "Assumed effect on the pass rate.", "percentage points"),
-        Column("cost_per_student", "float64", "Cost of contacting one student.", "currency", minimum=0),
-        Column("value_per_pass", "float64", "Value of one more student passing.", "currency", minimum=0),
-        Column("n_contacted", "int32", "Students contacted.", "students", minimum=0),
-        Column("incremental_passes", "float64", "Passes more than without contact.", "students"),
-        Column("intervention_cost", "float64", "Students times cost.", "currency", minimum=0),
-        Column("net_benefit", "float64", "incremental_passes * value_per_pass - intervention_cost.", "currency"),
-        Column("roi", "float64", "Net benefit for each unit of cost; absent when nothing was spent.", "ratio", True),
-    ),
-    key=("uplift_points", "cost_per_student"),
-    allow_empty=True,
-)
+RISK_ALERTS = alert_table("risk_alerts", "One row per risk or drift alert: its type, scope and day. No row when nothing fires.")
 EXECUTIVE_SUMMARY = Table(
     "executive_summary",
     "One row per sentence of the summary, each with its number and the table it comes from.",

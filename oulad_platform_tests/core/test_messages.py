@@ -10,7 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oulad_platform.core.messages import compose, dated, envelope, message_key
+from oulad_platform.core.messages import (
+    compose,
+    covered,
+    covering,
+    dated,
+    envelope,
+    message_id_of,
+    message_key,
+    subject_and_text,
+)
 
 MORNING = datetime(2014, 5, 20, 8, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n picture"
@@ -158,3 +167,25 @@ def test_a_key_is_the_same_for_the_same_people_however_they_are_written() -> Non
         message_key("daily_summary", day, ["dean@example.org", "registrar@example.org"], extra="run 7"),
     }
     assert len(others | {key}) == 5
+
+
+def test_a_message_names_what_it_covers_and_gives_subject_text_and_id_back() -> None:
+    message = compose(
+        message_id="digest-1",
+        sender="platform@uni.example",
+        recipients=["dean@example.org"],
+        subject="Zwölf alerts",
+        text="Grüße.\nTwo lines.\n",
+        html="<p>Grüße.</p>",
+        sent_at=datetime(2014, 5, 20, 8, tzinfo=UTC),
+    )
+    ids = ["threshold_A B é_2014-05-20", "x\r\nBcc: eve@example.org", "," * 300]
+    named = covering(message, ids)
+    assert covered(named) == ids
+    assert named.endswith(message)
+    assert (covering(message, []), covered(message)) == (message, [])
+    assert subject_and_text(named) == ("Zwölf alerts", "Grüße.\nTwo lines.\n")
+    assert envelope(named) == ("platform@uni.example", ["dean@example.org"])
+    assert message_id_of(named) == message_id_of(message) == "b7257cc0dcb2dfea6cce40900e22970a@uni.example"
+    with pytest.raises(ValueError, match="covers: an id is 1,000 letters long"):
+        covering(message, ["a" * 1000])

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import bootstrap, ttest_ind
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, proportions_ztest
 
 from oulad_platform.core.stats import (
-    bootstrap_difference,
+    bca_difference,
+    cuped_difference,
+    fisher_exact,
     holm,
     minimum_detectable_difference,
     newcombe,
     sample_size_per_arm,
+    smallest_expected_cell,
     two_proportion_z,
     wilson,
 )
@@ -59,7 +66,7 @@ def test_an_empty_arm_and_no_variation_leave_z_and_p_undefined():
 
 
 def test_an_empty_arm_leaves_every_interval_undefined():
-    for ends in (newcombe(0, 0, 3, 5), bootstrap_difference(0, 0, 3, 5, seed=1), wilson(0, 0)):
+    for ends in (newcombe(0, 0, 3, 5), bca_difference(0, 0, 3, 5, seed=1), wilson(0, 0)):
         assert np.isnan(np.array(ends)).all()
 
 
@@ -74,26 +81,104 @@ def test_many_scenarios_at_once_equal_one_by_one():
     assert together.tolist() == alone.tolist()
 
 
-def test_the_bootstrap_is_the_binomial_law_of_the_resampled_difference():
+@pytest.mark.parametrize("arms", [(56, 70, 48, 80), (2, 30, 9, 40), (190, 200, 150, 220)])
+def test_bca_interval_is_that_of_scipy_on_the_outcomes_themselves(arms):
+    x1, n1, x2, n2 = arms
+    outcomes = np.repeat([1, 0], [x1, n1 - x1]), np.repeat([1, 0], [x2, n2 - x2])
+    interval = bootstrap(
+        outcomes,
+        lambda first, second, axis: first.mean(axis) - second.mean(axis),
+        method="BCa",
+        n_resamples=9999,
+        batch=1000,
+        rng=1,
+    ).confidence_interval
+    assert np.array(bca_difference(*arms, seed=1)) == pytest.approx([interval.low, interval.high], abs=0.01)
+
+
+def test_bca_interval_of_a_rare_outcome_leans_further_from_0_than_the_percentile_interval():
     random = np.random.default_rng(3)
-    first, second = np.repeat([1, 0], [56, 14]), np.repeat([1, 0], [48, 32])
-    resampled = [random.choice(first, 70).mean() - random.choice(second, 80).mean() for _ in range(4000)]
-    assert np.array(bootstrap_difference(56, 70, 48, 80, seed=1)) == pytest.approx(
-        np.quantile(resampled, [0.025, 0.975]), abs=0.012
-    )
+    resampled = random.binomial(50, 5 / 50, 100_000) / 50 - random.binomial(5000, 0.5, 100_000) / 5000
+    assert np.quantile(resampled, [0.025, 0.975]) == pytest.approx([-0.477, -0.309], abs=0.002)
+    assert np.array(bca_difference(5, 50, 2500, 5000, seed=1)) == pytest.approx([-0.465, -0.288], abs=0.005)
 
 
-def test_the_same_seed_gives_the_same_bootstrap_interval():
-    assert bootstrap_difference(56, 70, 48, 80, seed=5) == bootstrap_difference(56, 70, 48, 80, seed=5)
+def test_bca_interval_without_variation_is_the_difference_itself():
+    assert np.array(bca_difference(5, 5, 0, 5, seed=1)).tolist() == [1, 1]
 
 
-def test_type_one_error_and_newcombe_coverage_are_what_they_say():
+def test_an_interval_does_not_depend_on_what_else_is_compared():
+    together = np.array(bca_difference([50, 56], 70, 48, 80, seed=5))
+    alone = np.array([bca_difference(50, 70, 48, 80, seed=5), bca_difference(56, 70, 48, 80, seed=5)]).T
+    assert together.tolist() == alone.tolist()
+
+
+def test_bca_memory_does_not_grow_with_the_arms_or_the_comparisons():
+    tracemalloc.start()
+    bca_difference(np.arange(50_000, 50_100), 200_000, 60_000, 200_000, seed=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("n", [100, 200, 1000])
+@pytest.mark.parametrize("base", [0.1, 0.25, 0.5, 0.8])
+def test_type_one_error_is_4_to_6_percent_and_newcombe_coverage_94_to_96(base, n):
     random = np.random.default_rng(11)
-    x1, x2 = random.binomial(200, 0.4, (2, 10_000))
-    _, p = two_proportion_z(x1, 200, x2, 200)
+    control = random.binomial(n, base, 10_000)
+    _, p = two_proportion_z(random.binomial(n, base, 10_000), n, control, n)
     assert 0.04 <= (p < 0.05).mean() <= 0.06
-    low, high = newcombe(x1, 200, random.binomial(200, 0.5, 10_000), 200)
-    assert 0.94 <= ((low <= -0.1) & (high >= -0.1)).mean() <= 0.96
+    low, high = newcombe(random.binomial(n, base + 0.05, 10_000), n, control, n)
+    assert 0.94 <= ((low <= 0.05) & (high >= 0.05)).mean() <= 0.96
+
+
+def test_fisher_of_many_equals_scipy_one_by_one_and_an_empty_arm_is_undefined():
+    p = fisher_exact([56, 1, 0, 0], [70, 6, 5, 0], [48, 4, 0, 3], [80, 7, 5, 5])
+    assert p.tolist() == pytest.approx([0.0125211, 0.2657343, 1, np.nan], abs=1e-6, nan_ok=True)
+
+
+def test_smallest_expected_cell_is_the_margins_product_over_the_total():
+    cells = smallest_expected_cell([56, 1, 9, 0, 0], [70, 6, 10, 0, 0], [48, 4, 18, 3, 0], [80, 7, 20, 5, 0])
+    assert cells.tolist() == pytest.approx([70 * 46 / 150, 6 * 5 / 13, 1, 0, np.nan], nan_ok=True)
+
+
+def trial(seed: int, n: int, effect: float = 0.06) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    risk, is_treated = random.beta(1, 1.5, n), random.random(n) < 0.5
+    return random.random(n) < np.clip(1 - risk + effect * is_treated, 0, 1), risk, is_treated
+
+
+def test_cuped_difference_is_the_treatments_coefficient_beside_the_covariate_in_least_squares():
+    passed, risk, is_treated = trial(1, 500)
+    fit = OLS(passed.astype(float), np.column_stack([np.ones(500), is_treated, risk])).fit(cov_type="HC2")
+    difference, low, high, reduction = cuped_difference(passed, risk, is_treated)
+    assert difference == pytest.approx(fit.params[1], abs=1e-9)
+    assert (high - low) / 2 == pytest.approx(1.96 * fit.bse[1], rel=0.01)
+    assert reduction == pytest.approx(np.corrcoef(passed, risk)[0, 1] ** 2, abs=0.03)
+
+
+def test_cuped_without_a_useful_covariate_is_welch():
+    passed, _, is_treated = trial(2, 80)
+    welch = ttest_ind(passed[is_treated].astype(float), passed[~is_treated].astype(float), equal_var=False)
+    interval = welch.confidence_interval(0.9)
+    expected = [passed[is_treated].mean() - passed[~is_treated].mean(), interval.low, interval.high, 0]
+    assert list(cuped_difference(passed, np.full(80, 0.3), is_treated, confidence=0.9)) == pytest.approx(expected, abs=1e-9)
+
+
+def test_cuped_interval_holds_the_planted_effect_19_times_in_20_and_is_narrower_than_without():
+    results = np.array([cuped_difference(*trial(seed, 200, effect=0)) for seed in range(2000)])
+    assert 0.935 <= ((results[:, 1] <= 0) & (results[:, 2] >= 0)).mean() <= 0.965
+    assert 0.15 <= results[:, 3].mean() <= 0.35
+
+
+def test_cuped_of_one_student_in_an_arm_is_undefined_and_of_equal_outcomes_is_0_sharp():
+    assert np.isnan(cuped_difference([0, 1, 1], [0.1, 0.2, 0.3], [True, False, False])).all()
+    assert cuped_difference([1] * 4, [0.1, 0.2, 0.3, 0.4], [1, 0, 1, 0])[:3] == (0, 0, 0)
+
+
+def test_cuped_refuses_a_missing_covariate():
+    with pytest.raises(ValueError, match="1 students lack a finite covariate"):
+        cuped_difference([0, 1], [0.1, np.nan], [True, False])
 
 
 @settings(max_examples=100, deadline=None)
@@ -123,7 +208,7 @@ def test_every_interval_contains_its_estimate_and_lies_in_the_possible(first, se
     low, high = wilson(x1, n1)
     assert 0 <= low <= x1 / n1 <= high <= 1
     difference = x1 / n1 - x2 / n2
-    for low, high in (newcombe(x1, n1, x2, n2), bootstrap_difference(x1, n1, x2, n2, seed=1, resamples=2000)):
+    for low, high in (newcombe(x1, n1, x2, n2), bca_difference(x1, n1, x2, n2, seed=1, resamples=2000)):
         assert -1 - 1e-12 <= low <= difference + 1e-12
         assert difference - 1e-12 <= high <= 1 + 1e-12
 

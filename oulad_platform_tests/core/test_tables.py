@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from oulad_platform.core.tables import Column, Table, TableError
+from oulad_platform.core.tables import Column, Reference, Table, TableError
 
 VISITS = Table(
     "visits",
@@ -67,3 +67,17 @@ def test_an_empty_frame_has_every_column_in_its_type() -> None:
 def test_a_key_that_names_no_column_is_refused_at_once() -> None:
     with pytest.raises(TableError, match="unknown columns \\['who'\\]"):
         Table("visits", "One row per person.", VISITS.columns, key=("who",))
+
+
+def test_a_reference_or_index_that_names_no_column_is_refused_at_once() -> None:
+    notes = VISITS.columns
+    with pytest.raises(TableError, match="unknown columns \\['month'\\]"):
+        Table("notes", "One row per note.", notes, key=("person",), references=(Reference(("month", "person"), VISITS),))
+    with pytest.raises(TableError, match="unknown columns \\['month'\\]"):
+        Table("notes", "One row per note.", notes, key=("person",), indexes=(("person", "month"),))
+
+
+@pytest.mark.parametrize("columns", [("person", "day"), ("day",)])
+def test_a_reference_that_does_not_fit_the_key_it_refers_to_is_refused_at_once(columns: tuple[str, ...]) -> None:
+    with pytest.raises(TableError, match="do not fit the key of visits"):
+        Table("notes", "One row per note.", VISITS.columns, key=("person",), references=(Reference(columns, VISITS),))

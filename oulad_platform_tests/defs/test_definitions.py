@@ -17,18 +17,22 @@ from oulad_platform.defs.jobs import REGISTERED, TRAINED
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
 from oulad_platform.storage.errors import MissingFileError, StorageError
+from oulad_platform.success.tables import RISK_ALERTS
 
 KEYS = {
-    "sources": "assessments courses student_assessment student_info student_registration student_vle vle",
+    "sources": (
+        "advisers assessments courses interventions student_assessment student_info student_registration student_vle vle"
+    ),
     "enrollment": (
-        "anomaly_benchmark change_lists cohort_retention custom_metrics data_quality_findings enrollment_anomalies "
-        "enrollment_briefing enrollment_deltas enrollment_forecast enrollment_metrics enrollment_snapshots enrollment_trends "
-        "forecast_backtest powerbi_export"
+        "anomaly_benchmark change_lists cohort_retention custom_metrics data_quality_findings enrollment_alerts "
+        "enrollment_anomalies enrollment_briefing enrollment_deltas enrollment_forecast enrollment_metrics enrollment_snapshots "
+        "enrollment_trends forecast_backtest powerbi_export"
     ),
     "success": (
-        "alert_log artifacts_manifest calibration_curve course_summary_daily executive_summary experiment_assignments "
-        "experiment_results feature_drift feature_importance features held_out_risk model_cards model_champions model_drift "
-        "model_evaluation model_fairness model_registry risk_model risk_reasons roi_sensitivity student_risk_daily student_weeks "
+        "artifacts_manifest calibration_curve caseload_daily caseload_lists course_summary_daily dashboard dim_course "
+        "executive_summary experiment_assignments experiment_looks experiment_results feature_drift feature_importance features "
+        "held_out_risk model_cards model_champions model_drift model_evaluation model_fairness model_registry risk_alerts "
+        "risk_model risk_reasons roi_by_caseload roi_drivers roi_sensitivity student_risk_daily student_weeks "
         "training_panel"
     ),
 }
@@ -112,8 +116,17 @@ class LivePlatform(Platform):
 
     @property
     def database(self) -> Any:
-        alerts = pd.DataFrame({"alert_type": "drift", "scope": list(self.drifted)})
-        return SimpleNamespace(read_days=lambda table, days: alerts)
+        rows = [
+            {
+                "alert_type": "drift",
+                "scope": scope,
+                "alert_date": pd.Timestamp("2026-03-01"),
+                "alert_id": f"drift_{scope}_2026-03-01",
+            }
+            for scope in self.drifted
+        ]
+        log = RISK_ALERTS.empty() if not rows else pd.DataFrame(rows).assign(severity="warning", message="")
+        return SimpleNamespace(read=lambda table: log)
 
 
 class EndedPlatform(Platform):
@@ -174,7 +187,7 @@ def test_models_are_trained_when_they_must_be(stored, drifted, n_failed, reason,
     else:
         assert not TRAINING & set(request.asset_selection)
         assert dg.AssetKey(["success", "student_risk_daily"]) in request.asset_selection
-        assert len(request.asset_selection) == 22
+        assert len(request.asset_selection) == 31
 
 
 def test_a_calendar_that_has_ended_is_not_asked_for_its_last_day_again(settings: Settings) -> None:

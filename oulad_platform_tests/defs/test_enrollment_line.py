@@ -20,9 +20,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from oulad_platform.cli import main
+from oulad_platform.core.alerts import OPERATION_ALERTS
 from oulad_platform.core.messages import envelope
 from oulad_platform.definitions import build_defs
-from oulad_platform.defs import snapshots
+from oulad_platform.defs import delivery, snapshots
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.cleaning import clean
 from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
@@ -146,7 +147,11 @@ def test_an_empty_or_shrunken_extract_is_held_back_until_it_is_accepted(sis: Sis
     assert "47.9 % fewer than the 96 of 2026-11-19" in reason
     finding = platform.database.read(DATA_QUALITY_FINDINGS).iloc[0]
     assert (finding["rule"], finding["is_blocking"]) == ("count_limit", True)
-    assert sorted(name.split("-2026")[0] for name in platform.outbox.ids()) == ["daily_summary", "error_occurred"]
+    assert sorted(name.split("2026")[0] for name in platform.outbox.ids()) == [
+        "daily_summary-",
+        "data_quality_enrollment_snapshots_",
+    ]
+    assert platform.database.read(OPERATION_ALERTS)["alert_type"].tolist() == ["data_quality"]
 
     assert snapshots.accept(platform, TODAY, "a faculty closed") == 50
     assert run(platform, 20, 20, ENROLLMENT_AGAIN)
@@ -364,7 +369,7 @@ def test_days_made_late_leave_the_lists_that_days_made_in_order_have(tmp_path: P
 
 def test_the_demos_mail_goes_to_nobody(tmp_path: Path) -> None:
     platform = at(tmp_path, pipeline_demo_mode=True, enrollment_email_recipients="dean@example.org")
-    assert platform.post("summary", "Subject", "Text")
+    assert delivery.post(platform, "summary", "Subject", "Text")
     assert envelope((tmp_path / "outbox/summary.eml").read_bytes()) == ("oulad-platform@localhost", [])
 
 
@@ -419,7 +424,7 @@ def test_the_sensor_asks_for_a_run_while_mail_is_due_and_the_job_sends_it(sis: S
         mail["enrollment_email_recipients"] = "dean@example.org"
         platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, **mail)
         repository = build_defs(platform.settings, platform=platform).get_repository_def()
-        sensor = repository.get_sensor_def("waiting_mail")
+        sensor = repository.get_sensor_def("waiting_messages")
 
         def tick(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
             context = dg.build_sensor_context(instance=instance, repository_def=repository, resources={"platform": platform})
@@ -427,9 +432,9 @@ def test_the_sensor_asks_for_a_run_while_mail_is_due_and_the_job_sends_it(sis: S
 
         with dg.DagsterInstance.ephemeral() as instance:
             assert tick(instance) == []
-            assert platform.post("one", "Subject", "Text")
+            assert delivery.post(platform, "one", "Subject", "Text")
             assert len(tick(instance)) == 1
-            assert repository.get_job("deliver_mail").execute_in_process(instance=instance).success
+            assert repository.get_job("deliver_messages").execute_in_process(instance=instance).success
             assert tick(instance) == []
     assert [envelope for envelope, _ in mailbox.taken] == [["dean@example.org"]]
 
@@ -456,7 +461,9 @@ def test_a_failed_run_is_mailed_once_and_a_held_extract_by_its_own_message(
                 resources={"platform": platform},
             )
             sensor(context.for_run_failure())
-    assert [name.split("-")[0] for name in platform.outbox.ids()] == (["run_failed"] if told else ["error_occurred"])
+    raised = platform.database.read(OPERATION_ALERTS)
+    assert raised["alert_type"].tolist() == (["run_failure"] if told else ["data_quality"])
+    assert platform.outbox.ids() == set(raised["alert_id"])
 
 
 def test_nothing_personal_or_secret_reaches_dagsters_event_log(sis: Sis, tmp_path: Path) -> None:

@@ -1,12 +1,20 @@
-"""A real SMTP server on loopback that keeps what it takes, and refuses or breaks off as a test tells it."""
+"""A real SMTP server on loopback that keeps what it takes, and refuses, breaks off or kills as a test tells it.
+
+As a program, `python -m oulad_platform_tests.storage.smtp_server PORT FOLDER STAGE N`: keeps what it takes as files of the
+folder, and kills itself when it reaches the stage (RCPT or TAKEN) for the Nth time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import ssl
+import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -57,6 +65,30 @@ class Mailbox:
         return Counter(message_from_bytes(message, policy=policy.default)["Message-ID"] for _, message in self.taken)
 
 
+class Deadly(Mailbox):
+    """Calls `strike` at its stages: RCPT, a recipient was named; TAKEN, it has the message and has not said so."""
+
+    def __init__(self, strike: Callable[[str], None], folder: Path | None = None) -> None:
+        super().__init__()
+        self.strike, self.folder = strike, folder
+
+    async def handle_RCPT(self, *args: Any) -> str:  # noqa: N802
+        self.strike("RCPT")
+        return await super().handle_RCPT(*args)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = await super().handle_DATA(server, session, envelope)
+        if self.folder is not None:
+            _keep(self.folder, self.taken[-1][1])
+        self.strike("TAKEN")
+        return answer
+
+
+def _keep(folder: Path, message: bytes) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{len(list(folder.iterdir())):04}.eml").write_bytes(message)
+
+
 class _Server(Controller):
     def _trigger_server(self) -> None:
         """The usual one speaks TLS as a server to itself."""
@@ -100,3 +132,21 @@ def mail(message_id: str, *recipients: str, text: str = "2,201 students.\n.\n..\
         text=text,
         sent_at=datetime(2014, 5, 20, 8, tzinfo=UTC),
     )
+
+
+def main(port: int, folder: Path, stage: str, times: int) -> None:
+    """Serves until it is killed."""
+    seen = Counter[str]()
+
+    def strike(now: str) -> None:
+        seen[now] += 1
+        if now == stage and seen[now] == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with serving(Deadly(strike, folder), port):
+        print("serving", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

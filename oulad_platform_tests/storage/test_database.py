@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oulad_platform.core.tables import Column, Table, View
+from oulad_platform.core.tables import Column, Reference, Table, View
 from oulad_platform.enrollment.tables import ENROLLMENT_METRICS, WEEKLY_ENROLLMENT_SUMMARY
 from oulad_platform.storage import database as warehouse
 from oulad_platform.storage.database import PUBLISHED_DAYS, Database
@@ -51,6 +51,27 @@ NOTE = Table(
     key=("id",),
     day="day",
 )
+COURSE = Table(
+    "course",
+    "One row per course.",
+    (Column("module", "text", "Module."), Column("code", "text", "Presentation."), Column("title", "text", "Title.")),
+    key=("module", "code"),
+    allow_empty=True,
+)
+MARK = Table(
+    "mark",
+    "One row per student and day.",
+    (
+        Column("day", "date", "The day."),
+        Column("student", "int32", "The student."),
+        *COURSE.columns[:2],
+    ),
+    key=("day", "student"),
+    day="day",
+    allow_empty=True,
+    references=(Reference(("module", "code"), COURSE),),
+    indexes=(("module", "code", "day"),),
+)
 PERCENT = View(
     "risk_today", "One row per band.", dict.fromkeys(("postgresql", "sqlite"), "SELECT band FROM risk WHERE band LIKE '%10%'")
 )
@@ -73,6 +94,15 @@ def risks(day: date, *rows: tuple[str, float]) -> pd.DataFrame:
     )
 
 
+def marks(day: date, n: int, module: str = "AAA") -> pd.DataFrame:
+    rows = {"day": pd.Timestamp(day), "student": range(n), "module": module, "code": "2014B"}
+    return MARK.conform(pd.DataFrame(rows))
+
+
+def courses(*modules: str, title: str = "x") -> pd.DataFrame:
+    return COURSE.conform(pd.DataFrame({"module": modules, "code": "2014B", "title": title}, dtype="str"))
+
+
 @pytest.fixture
 def database(database_url: str) -> Database:
     result = Database(database_url)
@@ -92,6 +122,16 @@ def session(postgres_database: str) -> Iterator[psycopg2.extensions.connection]:
     connection = psycopg2.connect(postgres_database)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def marked(database_url: str) -> Database:
+    """Two courses, and 200 marks in the first on Tuesday."""
+    result = Database(database_url)
+    result.create([MARK])
+    result.replace(COURSE, courses("AAA", "BBB"))
+    result.replace_days(MARK, marks(TUESDAY, 200), [TUESDAY])
+    return result
 
 
 def test_what_is_written_is_read_back_in_the_declared_types_and_key_order(database: Database) -> None:
@@ -161,11 +201,11 @@ def test_a_publish_that_is_rolled_back_or_replaces_the_whole_table_remembers_no_
 
 
 def test_appended_rows_stand_beside_those_that_are_there_and_a_key_is_taken_once(database: Database) -> None:
-    database.append(RISK, risks(TUESDAY, ("a", 0.1)))
-    database.append(RISK, risks(TUESDAY, ("b", 0.2)))
+    database.append({RISK: risks(TUESDAY, ("a", 0.1))})
+    database.append({RISK: risks(TUESDAY, ("b", 0.2))})
     assert database.count(RISK) == 2
     with pytest.raises(StorageError):
-        database.append(RISK, risks(TUESDAY, ("b", 0.3)))
+        database.append({RISK: risks(TUESDAY, ("b", 0.3))})
     assert database.count(RISK) == 2
 
 
@@ -255,6 +295,105 @@ def test_awkward_text_comes_back_as_it_was_and_empty_is_not_absent(database: Dat
 
 TEXTS = st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 DAYS = st.none() | st.dates(date(1900, 1, 1), date(2200, 1, 1))
+
+
+def test_a_row_that_refers_to_nothing_is_refused_by_name_without_its_values_and_the_old_rows_stay(marked: Database) -> None:
+    for publish in (
+        lambda: marked.replace_days(MARK, marks(TUESDAY, 3, "SECRET"), [TUESDAY]),
+        lambda: marked.append({MARK: marks(MONDAY, 3, "SECRET")}),
+    ):
+        with pytest.raises(StorageError, match="mark") as caught:
+            publish()
+        assert "fk_mark_course" in str(caught.value)
+        assert "SECRET" not in str(caught.value)
+    assert marked.count(MARK) == 200
+    assert marked.days(MARK) == [TUESDAY]
+
+
+def test_rows_that_are_referred_to_can_be_replaced_but_not_taken_away(marked: Database) -> None:
+    marked.replace(COURSE, courses("AAA", "CCC", title="new"))
+    assert marked.read(COURSE)["title"].tolist() == ["new", "new"]
+    with pytest.raises(StorageError, match="fk_mark_course"):
+        marked.replace(COURSE, courses("BBB"))
+    with pytest.raises(StorageError, match="fk_mark_course"):
+        marked.clear([COURSE])
+    assert marked.read(COURSE)["module"].tolist() == ["AAA", "CCC"]
+    assert (marked.count(MARK), marked.days(MARK)) == (200, [TUESDAY])
+
+
+def test_tables_that_refer_to_one_another_are_cleared_at_once_in_any_order(marked: Database, database_url: str) -> None:
+    marked.clear([COURSE, MARK])
+    marked.replace(COURSE, courses("AAA"))
+    marked.replace_days(MARK, marks(TUESDAY, 1), [TUESDAY])
+    Database(database_url).clear([MARK, COURSE])
+    assert (marked.count(COURSE), marked.count(MARK)) == (0, 0)
+
+
+def test_a_stored_table_without_its_foreign_key_is_not_as_declared(database_url: str) -> None:
+    database = Database(database_url)
+    database.create([Table(MARK.name, MARK.grain, MARK.columns, MARK.key, MARK.day), COURSE])
+    with pytest.raises(SchemaMismatchError, match=r"lacks the foreign key fk_mark_course of \(module, code\) to course"):
+        database.create([MARK])
+
+
+def indexes(database: Database) -> set[str]:
+    import sqlalchemy as sa
+
+    with database._engine.connect() as connection:
+        return {str(index["name"]) for index in sa.inspect(connection).get_indexes("mark")}
+
+
+def test_an_index_is_made_with_its_table_and_where_it_is_missing(database_url: str) -> None:
+    database = Database(database_url)
+    database.create([Table(MARK.name, MARK.grain, MARK.columns, MARK.key, MARK.day, references=MARK.references)])
+    assert indexes(database) == set()
+    for _ in range(2):
+        database.create([MARK])
+        assert indexes(database) == {"ix_mark_module_code_day"}
+
+
+def test_readers_go_on_and_see_whole_days_while_a_day_and_what_it_refers_to_are_replaced(
+    postgres_database: str, session: psycopg2.extensions.connection
+) -> None:
+    database = Database(postgres_database)
+    database.create([MARK])
+    database.replace(COURSE, courses("AAA"))
+    database.replace_days(MARK, marks(TUESDAY, 100), [TUESDAY])
+    session.set_session(isolation_level="REPEATABLE READ")
+    cursor = session.cursor()
+    joined = "SELECT count(*), min(c.title) FROM mark AS m JOIN course AS c ON c.module = m.module AND c.code = m.code"
+    cursor.execute(joined)
+    seen, done = [], threading.Event()
+
+    def read() -> None:
+        reader = psycopg2.connect(postgres_database)
+        reader.autocommit = True
+        while not done.is_set():
+            with reader.cursor() as now:
+                now.execute(joined)
+                seen.extend(now.fetchall())
+        reader.close()
+
+    def replace_courses() -> None:
+        for n in range(20):
+            Database(postgres_database).replace(COURSE, courses("AAA", title=str(n)))
+
+    def replace_marks() -> None:
+        for n in (200, 100) * 10:
+            Database(postgres_database).replace_days(MARK, marks(TUESDAY, n), [TUESDAY])
+
+    with ThreadPoolExecutor(3) as pool:
+        reading = pool.submit(read)
+        try:
+            for writer in [pool.submit(replace_courses), pool.submit(replace_marks)]:
+                writer.result()
+        finally:
+            done.set()
+        reading.result()
+    assert {count for count, _ in seen} == {100, 200}
+    cursor.execute(joined)
+    assert cursor.fetchall() == [(100, "x")]
+    assert database.read(COURSE)["title"].tolist() == ["19"]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from oulad_platform.storage import outbox as outbox_module
 from oulad_platform.storage.errors import MissingFileError, StorageError
-from oulad_platform.storage.mail import MailServerError, SmtpServer
+from oulad_platform.storage.mail import MailServerError, RefusedForNowError, SmtpServer
 from oulad_platform.storage.outbox import Outbox, OutboxStatus
 from oulad_platform_tests.storage.smtp_server import Mailbox, free_port, mail, serving
 
@@ -153,8 +153,8 @@ def test_a_server_that_is_busy_gets_the_message_later(tmp_path: Path) -> None:
     assert len(mailbox.taken) == 1
 
 
-def test_failed_attempts_are_further_and_further_apart_up_to_an_hour_for_ever(tmp_path: Path) -> None:
-    outbox, fake = Outbox(str(tmp_path)), Fake(*[StorageError("no")] * 2000)
+def test_failed_attempts_are_further_and_further_apart_up_to_an_hour(tmp_path: Path) -> None:
+    outbox, fake = Outbox(str(tmp_path)), Fake(*[MailServerError("no")] * 2000)
     outbox.put("m1", mail("m1"))
     tried = []
     for minute in range(400):
@@ -163,6 +163,145 @@ def test_failed_attempts_are_further_and_further_apart_up_to_an_hour_for_ever(tm
             outbox.deliver(fake, at(minute))
     assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]
     assert outbox.deliver(Fake(), at(423)).sent == ["m1"]
+
+
+def tried_until_dead(outbox: Outbox, fake: Fake, minutes: Iterable[int]) -> list[int]:
+    """The minutes in which an attempt was made, up to the one that put the message aside."""
+    tried = []
+    for minute in minutes:
+        if outbox.due(at(minute)()):
+            tried.append(minute)
+            if outbox.deliver(fake, at(minute)).dead:
+                break
+    return tried
+
+
+def test_after_twelve_failed_attempts_a_message_is_put_aside_with_the_reason_and_no_longer_tried(uri: str) -> None:
+    outbox, fake = Outbox(uri), Fake(*[StorageError("552 too large")] * 12)
+    outbox.put("m/1", mail("m1"))
+    minutes = [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]
+    assert tried_until_dead(outbox, fake, [*minutes, 364]) == minutes
+    assert outbox.dead() == {"m/1": "552 too large; put aside after 12 failed attempts"}
+    assert outbox.due(at(5000)()) == []
+    later = outbox.deliver(fake, at(5000))
+    assert (later.sent, later.waiting, later.dead, len(fake.calls)) == ([], {}, {}, 12)
+    assert outbox.status() == OutboxStatus(0, 0, 0, None, 1)
+    assert outbox.ids() == {"m/1"}
+
+
+def test_a_message_that_was_put_aside_is_due_again_when_somebody_says_so(tmp_path: Path) -> None:
+    outbox, fake = Outbox(str(tmp_path), attempts=2), Fake(*[StorageError("no")] * 4)
+    outbox.put("m1", mail("m1"))
+    assert not outbox.retry("m1")
+    assert tried_until_dead(outbox, fake, range(9)) == [0, 1]
+    assert outbox.retry("m1")
+    assert not outbox.retry("m1")
+    assert not outbox.retry("m2")
+    assert (outbox.dead(), outbox.status()) == ({}, OutboxStatus(0, 1, 0, MORNING, 0))
+    assert tried_until_dead(outbox, fake, range(9, 99)) == [9, 13], "with as many attempts as a new one"
+    assert outbox.dead() == {"m1": "no; put aside after 2 failed attempts"}
+    outbox.retry("m1")
+    assert outbox.deliver(fake, at(99)).sent == ["m1"]
+    assert outbox.status() == OutboxStatus(1, 0, 0, None, 0)
+    kinds = sorted(path.suffix for path in tmp_path.iterdir())
+    assert kinds == [".claim"] * 5 + [".dead"] * 2 + [".eml"] + [".failed"] * 4 + [".retry"] * 2 + [".sent"]
+
+
+def test_a_server_that_is_away_for_a_week_puts_no_message_aside(tmp_path: Path) -> None:
+    outbox, fake = (
+        Outbox(str(tmp_path), attempts=3),
+        Fake(StorageError("no"), *[MailServerError("away")] * 170, StorageError("no")),
+    )
+    outbox.put("m1", mail("m1"))
+    hours = range(0, 8 * 24 * 60, 60)
+    assert [outbox.deliver(fake, at(minutes)).dead for minutes in hours[:172]] == [{}] * 172
+    assert outbox.deliver(fake, at(hours[172])).sent == ["m1"]
+
+
+def test_a_message_refused_for_now_is_put_aside_after_five_days_at_the_earliest(tmp_path: Path) -> None:
+    outbox, later = Outbox(str(tmp_path), attempts=3), {"dean@example.org": "451 4.7.1 greylisted"}
+    fake = Fake(*[RefusedForNowError("452 full"), later] * 200)
+    outbox.put("m1", mail("m1"))
+    tried = tried_until_dead(outbox, fake, range(0, 6 * 24 * 60, 20))
+    assert tried[-1] - tried[0] == pytest.approx(5 * 24 * 60, abs=60)
+    assert tried[-1] - tried[0] >= 5 * 24 * 60
+    assert outbox.dead()["m1"].endswith(f"put aside after {len(tried)} failed attempts")
+
+
+def test_what_is_refused_for_good_after_it_was_refused_for_now_is_put_aside_at_once(tmp_path: Path) -> None:
+    outbox = Outbox(str(tmp_path), attempts=2)
+    outbox.put("m1", mail("m1"))
+    assert tried_until_dead(outbox, Fake(RefusedForNowError("452"), StorageError("552")), range(9)) == [0, 1]
+
+
+def test_real_answers_of_a_server_are_for_now_or_for_good(tmp_path: Path) -> None:
+    outbox, mailbox = Outbox(str(tmp_path), attempts=1), Mailbox(answers=["452 4.3.1 full", "552 5.3.4 too large"])
+    outbox.put("m1", mail("m1"))
+    with serving(mailbox) as port:
+        assert outbox.deliver(plain(port), at(0)).dead == {}
+        gone = outbox.deliver(plain(port), at(1))
+    where = f"mail server 127.0.0.1:{port}"
+    assert gone.dead == {"m1": f"{where}: refused the message for good (552 5.3.4); put aside after 2 failed attempts"}
+    assert gone.waiting == {}
+
+
+def test_a_death_between_putting_aside_and_the_record_of_the_failure_undoes_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, fake, write = Outbox(str(tmp_path), attempts=1), Fake(StorageError("no")), outbox_module.write_once
+    outbox.put("m1", mail("m1"))
+
+    def die(target: Path, data: bytes) -> bool:
+        if target.name.endswith(".failed"):
+            raise Crash
+        return write(target, data)
+
+    monkeypatch.setattr(outbox_module, "write_once", die)
+    with pytest.raises(Crash):
+        outbox.deliver(fake, at(0))
+    monkeypatch.undo()
+    assert outbox.dead() == {"m1": "no; put aside after 1 failed attempts"}
+    outbox.retry("m1")
+    assert outbox.deliver(fake, at(14)).waiting == {"m1": "another run has been sending it since 2014-05-20 08:00 UTC"}
+    assert outbox.deliver(fake, at(15)).sent == ["m1"]
+
+
+def test_attempts_must_be_one_or_more(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="attempts 0 must be 1 or more"):
+        Outbox(str(tmp_path), attempts=0)
+
+
+def test_a_digest_names_what_it_covers_in_the_one_file_and_these_ids_count_as_put(uri: str) -> None:
+    outbox, mailbox = Outbox(uri), Mailbox()
+    ids = ["threshold_..%2FAé B_2014-05-20", "x\r\nBcc: eve@example.org", *(f"drift_{'M' * 60}{n}_2014-05-20" for n in range(40))]
+    assert outbox.put("digest-1", mail("digest-1"), ids)
+    assert outbox.put("m1", mail("m1"))
+    assert outbox.ids() == {"digest-1", "m1", *ids}
+    assert outbox.due(MORNING) == ["digest-1", "m1"]
+    with serving(mailbox) as port:
+        assert outbox.deliver(plain(port), at(0)).sent == ["digest-1", "m1"]
+    assert [recipients for recipients, _ in mailbox.taken] == [["dean@example.org"]] * 2
+    arrived = message_from_bytes(mailbox.taken[0][1])
+    assert arrived["Bcc"] is None
+    assert len(str(arrived["X-Covers"]).split()) == 42
+    assert max(map(len, mailbox.taken[0][1].splitlines())) < 998
+
+
+def test_an_id_is_put_once_whether_it_covers_others_or_not_and_whatever_it_ends_with(tmp_path: Path) -> None:
+    outbox = Outbox(str(tmp_path))
+    assert outbox.put("one", mail("one"), ["a"])
+    assert not outbox.put("one", mail("one"), ["b"])
+    assert not outbox.put("one", mail("one"))
+    assert outbox.put("two.digest", mail("two"))
+    assert not outbox.put("two.digest", mail("two"), ["c"])
+    assert outbox.ids() == {"one", "a", "two.digest"}
+    assert outbox.deliver(Fake(), at(0)).sent == ["one", "two.digest"]
+
+
+def test_an_id_that_no_header_can_hold_is_refused_before_anything_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="covers: an id is 1,200 letters long"):
+        Outbox(str(tmp_path)).put("one", mail("one"), ["a" * 1200])
+    assert Outbox(str(tmp_path)).ids() == set()
 
 
 def test_a_line_cut_after_the_message_repeats_it_once_under_the_same_id(tmp_path: Path) -> None:
@@ -312,7 +451,7 @@ class Delivering(RuleBasedStateMachine):
         self.in_hand: str | None = None
         self.patches = patch.multiple(outbox_module, write_once=self.write_once, read_whole=self.read_whole, stems=self.stems)
         self.patches.start()
-        self.outbox = Outbox("memory")
+        self.outbox = Outbox("memory", attempts=3)
 
     def step(self) -> None:
         if self.steps_left is None:
@@ -375,6 +514,13 @@ class Delivering(RuleBasedStateMachine):
     def change_server(self, server: str) -> None:
         self.server = server
 
+    @precondition(lambda self: self.put_so_far)
+    @rule(name=st.sampled_from(["m1", "m2", "m.2"]))
+    def retry(self, name: str) -> None:
+        was_dead = name in self.outbox.dead()
+        assert self.outbox.retry(name) == was_dead
+        assert name not in self.outbox.dead()
+
     @rule(minutes=st.sampled_from([1, 5, 15, 60]))
     def wait(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
@@ -428,11 +574,20 @@ class Delivering(RuleBasedStateMachine):
     def a_message_keeps_its_message_id(self) -> None:
         assert all(len(one) == 1 for one in getattr(self, "message_ids", {}).values())
 
+    @invariant()
+    def no_message_is_lost(self) -> None:
+        if hasattr(self, "outbox"):
+            status = self.outbox.status()
+            assert status.sent + status.waiting + status.dead == len(self.put_so_far)
+            assert len(self.outbox.dead()) == status.dead
+
     def teardown(self) -> None:
         if not hasattr(self, "patches"):
             return
         try:
             self.server = "up"
+            for name in self.outbox.dead():
+                self.outbox.retry(name)
             for _ in range(2):
                 self.now += timedelta(minutes=61)
                 self.drain()

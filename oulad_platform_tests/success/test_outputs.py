@@ -7,11 +7,14 @@ from datetime import date
 
 import pandas as pd
 
-from oulad_platform.success.experiments import assign, simulate
+from oulad_platform.core.alerts import ALERT_DECISIONS, AlertRules, episodes
+from oulad_platform.success.experiments.assignment import assign
+from oulad_platform.success.experiments.simulation import simulate
 from oulad_platform.success.marts import course_summary, student_risk
 from oulad_platform.success.outputs import files, latest
-from oulad_platform.success.roi import roi_sensitivity
-from oulad_platform.success.tables import ALERT_LOG, EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
+from oulad_platform.success.roi.sensitivity import roi_sensitivity
+from oulad_platform.success.roi.tables import ROI_BY_CASELOAD
+from oulad_platform.success.tables import EXECUTIVE_SUMMARY, RISK_ALERTS, STUDENT_RISK_DAILY
 
 TODAY = date(2014, 5, 20)
 
@@ -27,7 +30,10 @@ def risk() -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=["run_date", "code_module", "code_presentation", "id_student", "risk_score"])
     frame["run_date"] = pd.to_datetime(frame["run_date"]).astype("datetime64[us]")
-    return STUDENT_RISK_DAILY.conform(student_risk(frame.assign(day=100, model_version="2013B"), threshold=0.25))
+    scored = frame.assign(day=100, model_version="2013B")
+    submitted = frame.assign(n_assessments_submitted=2.0)
+    marks = frame.iloc[:0].assign(weekly_score_mean=pd.Series(dtype="float64"))
+    return STUDENT_RISK_DAILY.conform(student_risk(scored, scored.iloc[:0], submitted, REASONS, marks, threshold=0.25))
 
 
 REASONS = pd.DataFrame(
@@ -52,16 +58,20 @@ def made(scores: pd.DataFrame) -> dict[str, bytes]:
         day=TODAY,
         metrics={"auc": float("nan")},
         risk=scores,
-        course_summary=course_summary(scores),
+        course_summary=course_summary(scores, 0.25),
         reasons=REASONS,
         shap_top_features={"clicks_7d": 0.5},
         shap_features={"features": {"clicks_7d": {"importance": 0.5}}},
         shap_summary_png=b"png",
-        alerts=ALERT_LOG.empty(),
+        alerts=RISK_ALERTS.empty(),
+        episodes=episodes(RISK_ALERTS.empty(), ALERT_DECISIONS.empty(), TODAY, AlertRules()),
         assignments=assignments,
         results=simulate(assignments, reference, seed=7),
+        live_experiments="# Live experiments\n",
         roi=roi_sensitivity(2, 3000, costs_per_student=(25,)),
+        roi_by_caseload=ROI_BY_CASELOAD.empty(),
         summary=EXECUTIVE_SUMMARY.empty(),
+        dashboard_html=b"<!doctype html>",
     )
 
 
@@ -88,7 +98,10 @@ def test_every_file_of_the_seed_documents_is_made():
         "outputs/shap_summary.png",
         "outputs/shap_top_features.json",
         "reports/ab_test_report.md",
+        "reports/dashboard.html",
         "reports/executive_summary.md",
+        "reports/live_experiments.md",
+        "reports/roi_by_caseload.csv",
         "reports/roi_sensitivity.csv",
     ]
 

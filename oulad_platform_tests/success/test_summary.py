@@ -7,16 +7,12 @@ from datetime import date
 import pandas as pd
 
 from oulad_platform.core.checks import check_frame
+from oulad_platform.success.caseload.tables import CASELOAD_DAILY
+from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS, EXPERIMENT_RESULTS
 from oulad_platform.success.model_tables import MODEL_EVALUATION
+from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_SENSITIVITY
 from oulad_platform.success.summary import executive_summary, summary_markdown
-from oulad_platform.success.tables import (
-    ALERT_LOG,
-    COURSE_SUMMARY_DAILY,
-    EXECUTIVE_SUMMARY,
-    EXPERIMENT_RESULTS,
-    ROI_SENSITIVITY,
-    STUDENT_RISK_DAILY,
-)
+from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, EXECUTIVE_SUMMARY, RISK_ALERTS, STUDENT_RISK_DAILY
 
 TODAY = date(2014, 5, 20)
 DAY, WEEK_BEFORE = pd.Timestamp(TODAY), pd.Timestamp("2014-05-13")
@@ -26,14 +22,18 @@ NOTHING = {
     "risk": STUDENT_RISK_DAILY.empty(),
     "course_summary": COURSE_SUMMARY_DAILY.empty(),
     "model_evaluation": MODEL_EVALUATION.empty(),
-    "alerts": ALERT_LOG.empty(),
+    "alerts": RISK_ALERTS.empty(),
+    "caseload": CASELOAD_DAILY.empty(),
     "experiments": EXPERIMENT_RESULTS.empty(),
+    "looks": EXPERIMENT_LOOKS.empty(),
     "roi": ROI_SENSITIVITY.empty(),
+    "roi_by_caseload": ROI_BY_CASELOAD.empty(),
 }
 
 
-def sentences(**frames: pd.DataFrame) -> pd.DataFrame:
-    return executive_summary(day=TODAY, institution="Demo University", semester="", **{**NOTHING, **frames})
+def sentences(suppress_below: int = 1, **frames: pd.DataFrame) -> pd.DataFrame:
+    given = {**NOTHING, **frames}
+    return executive_summary(day=TODAY, institution="Demo University", semester="", suppress_below=suppress_below, **given)
 
 
 def under(heading: str, **frames: pd.DataFrame) -> list[tuple[str, float]]:
@@ -47,6 +47,7 @@ def test_every_missing_piece_is_said():
     assert sentences()["sentence"].tolist() == [
         "No enrolment figures for Demo University on 2014-05-20.",
         "No enrolment was scored on 2014-05-20.",
+        "Nobody is to be contacted.",
         "The model has not been tested on a later cohort yet: too few have closed.",
         "No alert fired on 2014-05-20.",
         "No experiment could be simulated yet.",
@@ -74,7 +75,7 @@ def test_between_terms_the_newest_scored_day_is_told_with_its_date():
 
 
 def test_the_semester_stands_beside_the_institution():
-    summary = executive_summary(day=TODAY, institution="Demo University", semester="Spring 2014", **NOTHING)
+    summary = executive_summary(day=TODAY, institution="Demo University", semester="Spring 2014", suppress_below=1, **NOTHING)
     assert summary["sentence"].iloc[0] == "No enrolment figures for Demo University, Spring 2014, on 2014-05-20."
 
 
@@ -84,12 +85,16 @@ def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before()
     )
     courses = pd.DataFrame(
         {
-            "run_date": [WEEK_BEFORE, WEEK_BEFORE, DAY, DAY],
-            "code_module": ["AAA", "BBB", "AAA", "BBB"],
+            "run_date": DAY,
+            "code_module": ["AAA", "BBB"],
             "code_presentation": "2014B",
-            "student_count": [3, 1, 3, 1],
-            "avg_risk_score": [0.25, 0.25, 0.25, 0.75],
-            "high_risk_rate": [0.0, 0.0, 0.5, 1.0],
+            "student_count": [3, 1],
+            "avg_risk_score": [0.25, 0.75],
+            "n_high_risk": [1, 1],
+            "high_risk_rate": [1 / 3, 1.0],
+            "n_compared": [3, 1],
+            "compared_risk": [0.25, 0.75],
+            "compared_risk_7d_ago": 0.25,
             "model_version": "2013J",
         }
     )
@@ -100,33 +105,32 @@ def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before()
     ]
 
 
-def change_of_mean_risk(*rows: tuple[pd.Timestamp, str, int, float, str]) -> str:
-    courses = pd.DataFrame(rows, columns=["run_date", "code_module", "student_count", "avg_risk_score", "model_version"])
+def change_of_mean_risk(*rows: tuple[str, int, float, int, float | None, float | None]) -> str:
+    figures = ["student_count", "avg_risk_score", "n_compared", "compared_risk", "compared_risk_7d_ago"]
+    courses = pd.DataFrame(rows, columns=["code_module", *figures])
     risk = pd.DataFrame({"run_date": [DAY], "id_student": [1], "high_risk_flag": [False], "model_version": "2013J"})
-    return under("Risk", risk=risk, course_summary=courses.assign(code_presentation="2014B", high_risk_rate=0.0))[1][0]
+    courses = courses.assign(run_date=DAY, code_presentation="2014B", n_high_risk=0, high_risk_rate=0.0)
+    return under("Risk", risk=risk, course_summary=courses)[1][0]
 
 
-def test_the_change_of_the_mean_risk_is_that_of_the_same_courses_scored_by_the_same_model():
+def test_the_change_of_the_mean_risk_is_that_of_the_enrolments_scored_by_the_same_model_on_both_days():
     assert change_of_mean_risk(
-        (WEEK_BEFORE, "AAA", 2, 0.25, "2013J"),
-        (WEEK_BEFORE, "BBB", 2, 0.5, "rule"),
-        (WEEK_BEFORE, "OLD", 9, 0.9, "2013J"),
-        (DAY, "AAA", 2, 0.5, "2013J"),
-        (DAY, "BBB", 2, 0.75, "2013J"),
-        (DAY, "NEW", 4, 0.125, "2013J"),
-    ) == ("Their mean risk is 0.375; +0.250 since the week before in the 1 of 3 courses scored by the same model on both days.")
-
-
-def test_mean_risks_of_two_models_are_not_compared():
-    assert change_of_mean_risk((WEEK_BEFORE, "AAA", 2, 0.25, "rule"), (DAY, "AAA", 2, 0.5, "2013J")) == (
-        "Their mean risk is 0.500; it is not comparable with the week before: no course was scored by the same model on both "
-        "days."
+        ("AAA", 2, 0.5, 1, 0.5, 0.25), ("BBB", 3, 0.75, 3, 0.75, 0.25), ("NEW", 5, 0.125, 0, None, None)
+    ) == (
+        "Their mean risk is 0.388; +0.438 since the week before for the 4 of 10 enrolments scored by the same model on both days."
     )
 
 
-def test_a_first_week_has_no_week_before():
-    assert change_of_mean_risk((DAY, "AAA", 2, 0.5, "2013J")) == (
-        "Their mean risk is 0.500; there is no week before to compare with."
+def test_the_change_of_a_day_on_which_everybody_is_compared_says_so_by_saying_no_more():
+    assert change_of_mean_risk(("AAA", 1, 0.5, 1, 0.5, 0.25), ("BBB", 3, 0.75, 3, 0.75, 1.0)) == (
+        "Their mean risk is 0.688; -0.125 since the week before."
+    )
+
+
+def test_mean_risks_are_not_compared_where_nobody_was_scored_by_the_same_model_a_week_before():
+    assert change_of_mean_risk(("AAA", 2, 0.5, 0, None, None)) == (
+        "Their mean risk is 0.500; it is not comparable with the week before: no enrolment was scored by the same model on both "
+        "days."
     )
 
 
@@ -242,7 +246,7 @@ def test_the_page_has_a_section_for_each_heading_and_names_each_source():
         "# Executive summary: A\\|B \\*University\\*, 2014-05-20\n\n## Enrolment\n\n"
         "- No enrolment figures for Demo University on 2014-05-20. (`enrollment_metrics`)\n\n## Risk\n\n"
     )
-    assert page.count("\n## ") == 6
+    assert page.count("\n## ") == 7
 
 
 def test_the_model_in_charge_is_the_one_that_is_told_though_a_newer_one_was_tested():
@@ -255,3 +259,58 @@ def test_the_model_in_charge_is_the_one_that_is_told_though_a_newer_one_was_test
         "Model 2013B, in charge, was tested on cohort 2013J, which it had not seen: AUC 0.700 on day 28.",
         0.7,
     )
+
+
+def test_the_lists_of_the_newest_day_are_counted_with_who_was_never_contacted():
+    rows = {"caseload_date": [WEEK_BEFORE, DAY, DAY, DAY, DAY], "adviser": ["A", "A", "A", "B", "B"]}
+    frame = pd.DataFrame(rows).assign(last_contact=[pd.NaT, pd.NaT, pd.NaT, pd.NaT, DAY])
+    assert under("Contacts", caseload=frame) == [
+        (
+            "The lists of 2014-05-20 hold 4 students for 2 advisers or teams; 75% of them have no contact on record.",
+            4,
+        )
+    ]
+
+
+def test_a_live_experiment_is_told_with_its_interval_and_verdict_and_before_its_outcomes_without_figures():
+    rows = [
+        ("calls", 200, 250, 100, 150, 0.1, 0.007, 0.19, "no decision yet"),
+        ("letters", 0, 0, 0, 0, float("nan"), float("nan"), float("nan"), "waiting for outcomes"),
+    ]
+    names = (
+        "experiment_id n_control n_treatment n_success_control n_success_treatment difference interval_low interval_high verdict"
+    )
+    told = under("Experiment", looks=pd.DataFrame(rows, columns=names.split()))
+    assert told[1] == (
+        "Live experiment calls: 60.0% of 250 treated and 50.0% of 200 control students succeeded, a difference of +10.0 points "
+        "(from +0.7 to +19.0); verdict: no decision yet.",
+        0.1,
+    )
+    assert told[2][0] == "Live experiment letters: waiting for outcomes."
+
+
+def test_the_return_says_what_all_flagged_and_the_best_number_bring():
+    rows = {
+        "n_contacted": [50, 120],
+        "net_benefit": [900.0, -300.0],
+        "net_benefit_low": [-200.0, -2000.0],
+        "net_benefit_high": [2000.0, 1500.0],
+        "probability_of_profit": [0.8, 0.4],
+        "break_even_points": [0.7, 1.6],
+        "is_best": [True, False],
+        "is_flagged": [False, True],
+        "best_size_low": [0, pd.NA],
+        "best_size_high": [90, pd.NA],
+    }
+    assert under("Return", roi_by_caseload=pd.DataFrame(rows))[:2] == [
+        (
+            "Contacting all 120 students at high risk is expected to return a net benefit of -300 (80 % interval -2,000 to "
+            "1,500), above 0 with a probability of 40%.",
+            -300,
+        ),
+        (
+            "It returns most to contact the 50 at highest risk (80 % interval 0 to 90 students): a net benefit of 900 (80 % "
+            "interval -200 to 2,000), above 0 with a probability of 80%; it breaks even at an effect of 0.70 points.",
+            900,
+        ),
+    ]

@@ -94,19 +94,6 @@ def briefing(
     )
 
 
-def anomaly_notice(house: House, day: date, anomalies: pd.DataFrame) -> Briefing | None:
-    """A short message about the unusual figures of `day` in ENROLLMENT_ANOMALIES; None when there are none."""
-    unusual = anomalies[(anomalies["date"] == pd.Timestamp(day)) & anomalies["is_anomaly"].astype(bool)]
-    if unusual.empty:
-        return None
-    n = f"{len(unusual):,} unusual figure{'s' if len(unusual) > 1 else ''}"
-    step = Section(
-        "Next step", ("Compare with the registrar's system. A late correction is taken in as a new version of the day.",)
-    )
-    found = outlook.anomalies(anomalies, day, house)
-    return _message(house, f"{shown(house.institution)}: {n} on {day}", n, day, [found, step], [PURPOSE])
-
-
 def held_back_notice(house: House, day: date, reasons: Sequence[str], admission: Admission) -> Briefing:
     """A short message that the extract of `day` was held back: why, what was seen, and what to do."""
     headline = f"The extract of {day} was held back"

@@ -9,6 +9,7 @@ from datetime import date
 
 import pandas as pd
 
+from oulad_platform.core.alerts import OPERATION_ALERTS
 from oulad_platform.enrollment.bi_views import BI_VIEWS
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_ACCURACY, FORECAST_BACKTEST
 from oulad_platform.enrollment.reporting.exports import change_lists, connection_file, powerbi_files
@@ -74,7 +75,7 @@ def test_each_day_lists_who_came_and_who_left_and_formulas_are_defused() -> None
 
 def test_the_star_schema_answers_alike_on_both_databases(database_url: str) -> None:
     database = Database(database_url)
-    tables = [ENROLLMENT_METRICS, ENROLLMENT_DELTAS, ENROLLMENT_FORECAST, FORECAST_BACKTEST]
+    tables = [ENROLLMENT_METRICS, ENROLLMENT_DELTAS, ENROLLMENT_FORECAST, FORECAST_BACKTEST, OPERATION_ALERTS]
     database.create(tables, [WEEKLY_ENROLLMENT_SUMMARY, FORECAST_ACCURACY, *BI_VIEWS])
     database.replace_days(ENROLLMENT_METRICS, WEEK, [date(2026, 11, 20), date(2026, 11, 22)])
     gone = deltas(("2026-11-20", "1", "BBB", "dropped"), ("2026-11-20", "2", "BBB", "dropped"))

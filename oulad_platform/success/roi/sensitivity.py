@@ -1,14 +1,17 @@
-"""What an intervention would return, over a grid of assumed effects and costs. Whether it has an effect is `experiments`'."""
+"""What contacting a given number of students would return, over a grid of assumed effects and costs.
+
+How sure one can be of the effect, and how many to contact, is `doubt`'s; whether there is an effect, `experiments`'.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from oulad_platform.success.experiments import UPLIFTS
-from oulad_platform.success.tables import ROI_SENSITIVITY
+from oulad_platform.success.experiments.simulation import UPLIFTS
+from oulad_platform.success.roi.tables import ROI_SENSITIVITY
 
 
 def roi_sensitivity(
@@ -20,16 +23,14 @@ def roi_sensitivity(
     roi = net_benefit / intervention_cost, absent when nothing was spent. Money is in the currency of `value_per_pass`.
     Raises ValueError when a number is negative or not finite.
     """
-    given: dict[str, Sequence[float]] = {
-        "n_contacted": [n_contacted],
-        "value_per_pass": [value_per_pass],
-        "uplift": uplifts,
-        "cost per student": costs_per_student,
-    }
-    for name, values in given.items():
-        bad = [value for value in values if not 0 <= value < np.inf]
-        if bad:
-            raise ValueError(f"return on intervention: {name} {bad[0]} is not a number of 0 or more")
+    refuse_negative(
+        {
+            "n_contacted": [n_contacted],
+            "value_per_pass": [value_per_pass],
+            "uplift": uplifts,
+            "cost per student": costs_per_student,
+        }
+    )
     grid = pd.MultiIndex.from_product([uplifts, costs_per_student], names=ROI_SENSITIVITY.key).to_frame(index=False)
     passes = grid["uplift_points"] / 100 * n_contacted
     cost = grid["cost_per_student"] * n_contacted
@@ -44,3 +45,11 @@ def roi_sensitivity(
             roi=net_benefit / cost.where(cost > 0),
         )
     )
+
+
+def refuse_negative(given: Mapping[str, Sequence[float]]) -> None:
+    """Raises ValueError that names the first of the given numbers that is negative or not finite."""
+    for name, values in given.items():
+        bad = [value for value in values if not 0 <= value < np.inf]
+        if bad:
+            raise ValueError(f"return on intervention: {name} {bad[0]} is not a number of 0 or more")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
-from oulad_platform.success.roi import roi_sensitivity
-from oulad_platform.success.tables import ROI_SENSITIVITY
+from oulad_platform.success.roi.sensitivity import roi_sensitivity
+from oulad_platform.success.roi.tables import ROI_SENSITIVITY
 
 
 def test_net_benefit_is_passes_times_value_minus_cost_and_roi_is_its_ratio_to_the_cost():

@@ -1,4 +1,4 @@
-"""Tests of success.experiments: a fair, reproducible assignment and a simulation that cannot flatter."""
+"""Tests of success.experiments.simulation: it cannot flatter."""
 
 from __future__ import annotations
 
@@ -9,96 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
-from oulad_platform.success.experiments import ab_test_report, assign, pass_chances, reference_outcomes, simulate
-from oulad_platform.success.marts import student_risk
-from oulad_platform.success.tables import EXPERIMENT_ASSIGNMENTS, EXPERIMENT_RESULTS, STUDENT_RISK_DAILY
-
-
-def risk(n: int, *, modules: tuple[str, ...] = ("AAA", "BBB"), seed: int = 0, decimals: int = 6) -> pd.DataFrame:
-    random = np.random.default_rng(seed)
-    return student_risk(
-        pd.DataFrame(
-            {
-                "run_date": pd.Timestamp("2014-05-20"),
-                "code_module": random.choice(modules, n),
-                "code_presentation": "2014B",
-                "id_student": np.arange(1, n + 1),
-                "day": 108,
-                "risk_score": random.random(n).round(decimals),
-                "model_version": "2013J",
-            }
-        ),
-        threshold=0.25,
-    )
-
-
-def reference(n: int, seed: int = 1) -> pd.DataFrame:
-    random = np.random.default_rng(seed)
-    scores = random.random(n)
-    return pd.DataFrame(
-        {"code_module": random.choice(["AAA", "BBB"], n), "risk_score": scores, "passed": random.random(n) > scores}
-    )
-
-
-def test_the_population_is_the_students_at_highest_risk_once_each():
-    two_modules = pd.concat([risk(6, modules=("AAA",)), risk(6, modules=("BBB",), seed=9)])
-    chosen = assign(two_modules, "trial", 4, seed=7)
-    best = two_modules.groupby("id_student")["risk_score"].max().nlargest(4)
-    assert dict(zip(chosen["id_student"], chosen["risk_score"], strict=True)) == best.to_dict()
-
-
-def test_the_assignment_of_an_experiment_is_always_the_same():
-    chosen = assign(risk(12), "trial", 8, seed=7)
-    assert chosen[["id_student", "stratum", "arm"]].to_dict("list") == {
-        "id_student": [1, 2, 3, 4, 5, 7, 9, 11],
-        "stratum": [
-            "BBB 0.6-0.7",
-            "BBB 0.7-0.8",
-            "BBB 0.5-0.6",
-            "AAA 0.9-1.0",
-            "AAA 0.8-0.9",
-            "AAA 0.8-0.9",
-            "AAA 0.7-0.8",
-            "BBB 0.8-0.9",
-        ],
-        "arm": ["treatment", "control", "control", "treatment", "control", "treatment", "control", "treatment"],
-    }
-
-
-def test_another_seed_or_experiment_is_another_assignment():
-    arms = {key: tuple(assign(risk(200), key[0], 200, seed=key[1])["arm"]) for key in (("trial", 7), ("trial", 8), ("second", 7))}
-    assert len(set(arms.values())) == 3
-
-
-def test_more_wanted_than_there_are_takes_all_and_nobody_gives_nobody():
-    assert len(assign(risk(5), "trial", 400, seed=7)) == 5
-    assert assign(STUDENT_RISK_DAILY.empty(), "trial", 400, seed=7).empty
-
-
-def test_scores_of_two_days_are_refused():
-    two_days = pd.concat([risk(2), risk(2).assign(run_date=pd.Timestamp("2014-05-21"))])
-    with pytest.raises(ValueError, match="experiment trial: risk scores of 2 days"):
-        assign(two_days, "trial", 2, seed=7)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 120), st.integers(1, 150), st.integers(0, 5), st.integers(1, 3))
-def test_arms_balance_within_strata_and_do_not_depend_on_row_order(n, top_k, seed, decimals):
-    frame = risk(n, decimals=decimals)
-    chosen = assign(frame, "trial", top_k, seed)
-    assert check_frame(chosen, EXPERIMENT_ASSIGNMENTS) == []
-    assert len(chosen) == min(n, top_k)
-    differences = chosen["arm"].map({"treatment": 1, "control": -1}).groupby(chosen["stratum"]).sum().abs()
-    assert differences.max() <= 1
-    assert abs((chosen["arm"] == "treatment").sum() - (chosen["arm"] == "control").sum()) <= 1
-    shuffled = frame.sample(frac=1, random_state=seed)
-    pd.testing.assert_frame_equal(assign(shuffled, "trial", top_k, seed), chosen)
-
-
-def test_each_student_is_as_likely_in_either_arm():
-    frame = risk(21)
-    treated = sum((assign(frame, "trial", 21, seed)["arm"] == "treatment").to_numpy() for seed in range(100))
-    assert 30 < treated.min() <= treated.max() < 70
+from oulad_platform.core.stats import bca_difference
+from oulad_platform.success.experiments.assignment import assign
+from oulad_platform.success.experiments.simulation import pass_chances, reference_outcomes, simulate
+from oulad_platform.success.experiments.tables import EXPERIMENT_ASSIGNMENTS, EXPERIMENT_RESULTS
+from oulad_platform_tests.success.experiments.trials import reference, risk
 
 
 def test_the_chance_to_pass_is_that_of_the_50_nearest_of_the_same_module():
@@ -170,14 +85,9 @@ def test_no_uplift_is_rarely_significant():
     assert sum(found) <= 8
 
 
-def test_without_closed_cohorts_or_students_there_is_no_result_and_the_report_says_why():
-    assignments = assign(risk(10), "trial", 10, seed=7)
-    results = simulate(assignments, reference(0), seed=7)
-    assert results.empty
-    assert "No result: no closed cohort has comparable scores" in ab_test_report(results, assignments)
-    nobody = EXPERIMENT_ASSIGNMENTS.empty()
-    assert simulate(nobody, reference(10), seed=7).empty
-    assert "nobody was assigned" in ab_test_report(results, nobody)
+def test_without_closed_cohorts_or_students_there_is_no_result():
+    assert simulate(assign(risk(10), "trial", 10, seed=7), reference(0), seed=7).empty
+    assert simulate(EXPERIMENT_ASSIGNMENTS.empty(), reference(10), seed=7).empty
 
 
 def test_one_student_leaves_the_test_undefined_and_under_powered():
@@ -185,9 +95,20 @@ def test_one_student_leaves_the_test_undefined_and_under_powered():
     assert check_frame(results, EXPERIMENT_RESULTS) == []
     assert results["p_value"].isna().all()
     assert results["verdict"].tolist() == ["under-powered"] * 3
-    report = ab_test_report(results, assign(risk(1), "trial", 1, seed=7))
-    assert "No effect, however large, would be found" in report
-    assert "nan" not in report
+
+
+def test_where_cells_are_small_p_is_fishers():
+    known = pd.DataFrame({"code_module": "AAA", "risk_score": 0.5, "passed": [True] * 4 + [False] * 6})
+    results = simulate(assign(risk(12, modules=("AAA",)), "trial", 12, seed=7), known, seed=7, uplifts=(100,))
+    assert results[["n_passed_control", "n_control", "n_passed_treatment", "n_treatment"]].iloc[0].tolist() == [2, 6, 6, 6]
+    assert results["p_value"].tolist() == pytest.approx([2 / 33])  # four failures, all in one arm: 2 * C(6, 4) / C(12, 4)
+
+
+def test_the_bootstrap_interval_is_bca():
+    results = simulate(assign(risk(400), "trial", 400, seed=7), reference(2000), seed=7, uplifts=(5,))
+    row = results.iloc[0]
+    low, high = bca_difference(row.n_passed_treatment, row.n_treatment, row.n_passed_control, row.n_control, seed=7)
+    assert (row["bootstrap_low"], row["bootstrap_high"]) == (low, high)
 
 
 def test_an_uplift_beyond_everybody_passing_is_clipped():
@@ -214,14 +135,3 @@ def test_a_larger_uplift_never_shows_less_and_row_order_does_not_matter(n, n_kno
     assert (results["difference"] <= results["newcombe_high"]).all()
     shuffled = simulate(assignments.sample(frac=1, random_state=1), known.sample(frac=1, random_state=2), seed, uplifts)
     pd.testing.assert_frame_equal(shuffled, results)
-
-
-def test_the_report_calls_a_simulation_a_simulation_and_gives_power_before_results():
-    assignments = assign(risk(400), "trial", 400, seed=7)
-    report = ab_test_report(simulate(assignments, reference(2000), seed=7), assignments)
-    assert report.startswith(
-        "# A/B test: offline simulation\n\nThis is a **simulation, not causal proof**: no student was contacted."
-    )
-    assert report.index("## Power") < report.index("## Scenarios")
-    assert "200 students in the control arm and 200 in the treatment arm" in report
-    assert report.count("under-powered |\n") == 3

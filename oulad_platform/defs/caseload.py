@@ -1,0 +1,105 @@
+"""Whom to contact, as a table by day and as each adviser's own list, a file and a mail."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import pandas as pd
+
+from oulad_platform.core.messages import message_key
+from oulad_platform.core.reports import csv_bytes
+from oulad_platform.defs import delivery
+from oulad_platform.defs.catalog import OWNERS, entry
+from oulad_platform.defs.experiments import ARMS, DESIGNS, LOOKS, STOPS
+from oulad_platform.defs.io_managers import NEWEST
+from oulad_platform.defs.metadata import preview
+from oulad_platform.defs.models import A_WEEK, dates, later_days
+from oulad_platform.defs.outreach import ADVISERS, INTERVENTIONS
+from oulad_platform.defs.partitions import SINGLE_RUN, in_pieces
+from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.success import RISK
+from oulad_platform.success.caseload.mail import caseload_mail
+from oulad_platform.success.caseload.ranking import caseload
+from oulad_platform.success.experiments.analysis import held_out
+
+CASELOAD = entry("success", "caseload_daily")
+A_MONTH = 31
+FOLDER = "outputs/caseload"
+
+
+def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    @dg.asset(
+        **CASELOAD.spec(),
+        partitions_def=days,
+        backfill_policy=SINGLE_RUN,
+        deps=[RISK.key],
+        ins={
+            "interventions": dg.AssetIn(INTERVENTIONS.key),
+            "advisers": dg.AssetIn(ADVISERS.key),
+            "experiment_looks": dg.AssetIn(LOOKS.key),
+        },
+    )
+    def caseload_daily(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        interventions: pd.DataFrame,
+        advisers: pd.DataFrame,
+        experiment_looks: pd.DataFrame,
+    ) -> Any:
+        """A stream of a month at a time; what changed in a week is said, so the stored days a week later are made again."""
+        own, rules = dates(context), platform.settings.caseload
+        designs, arms, stops = (platform.database.read(table) for table in (DESIGNS, ARMS, STOPS))
+
+        def made(days: Sequence[date]) -> tuple[Sequence[date], pd.DataFrame]:
+            risk = platform.database.read_days(RISK.table, days)
+            by_day = dict(iter(risk.groupby(risk["run_date"].dt.date)))
+            lists = [CASELOAD.table.empty()]
+            for day, scored in by_day.items():
+                controls = held_out(designs, arms, stops, experiment_looks, day)
+                lists.append(caseload(scored, advisers, interventions, controls, day, rules))
+            return days, CASELOAD.table.conform(pd.concat(lists, ignore_index=True))
+
+        return map(made, in_pieces(sorted([*own, *later_days(platform, CASELOAD, own, (A_WEEK,))]), A_MONTH))
+
+    return [caseload_daily]
+
+
+@dg.asset(
+    key=["success", "caseload_lists"],
+    group_name="success_actions",
+    owners=[OWNERS["success"]],
+    kinds={"csv"},
+    tags={"line": "success", "pii": "true"},
+    description="One entry per adviser: the newest day's list as a file, and as a mail to those with an address.",
+    ins={"caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST), "advisers": dg.AssetIn(ADVISERS.key)},
+)
+def caseload_lists(
+    platform: dg.ResourceParam[Platform], caseload: pd.DataFrame, advisers: pd.DataFrame
+) -> dg.MaterializeResult[None]:
+    """Each adviser gets their own students and nobody else's; lists of the past are not mailed."""
+    settings = platform.settings
+    addresses = advisers.drop_duplicates("adviser").set_index("adviser")["email"].dropna()
+    kept, n_mailed = [], 0
+    for adviser, rows in caseload.groupby("adviser"):
+        name, day = str(adviser), rows["caseload_date"].iloc[0].date()
+        kept.append(platform.artifacts.put(f"{FOLDER}/{quote(name, safe=' ')}.csv", csv_bytes(rows.sort_values("position"))))
+        if name in addresses and platform.today() - day < timedelta(days=1):
+            mail = caseload_mail(name, rows, day, settings.house)
+            key = message_key("caseload", day, [addresses[name]], f"{platform.source()} {name}")
+            n_mailed += delivery.post(
+                platform, key, mail.subject, mail.text, [addresses[name]], html=mail.html, attachments=mail.attachments
+            )
+    _remove_others(platform, [one.path for one in kept])
+    table = pd.DataFrame({"file": [one.path for one in kept], "bytes": [one.size for one in kept]})
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": len(kept), "files": preview(table, len(table)), "mailed": n_mailed}
+    )
+
+
+def _remove_others(platform: Platform, kept: Sequence[str]) -> None:
+    """Lists of advisers who have none today: yesterday's students are not today's."""
+    for name in platform.artifacts.names(FOLDER, ".csv"):
+        if f"{FOLDER}/{name}.csv" not in kept:
+            platform.artifacts.remove(f"{FOLDER}/{name}.csv")

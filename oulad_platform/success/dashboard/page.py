@@ -1,0 +1,145 @@
+"""The page for leadership: all sections in one HTML file that loads nothing and in which no single student can be told.
+
+What the sections say is decided in `sections`, `evidence`, `trials` and `returns`; writing the file is `storage.artifacts`'.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from oulad_platform.core.house import House
+from oulad_platform.core.privacy import BELOW
+from oulad_platform.success.dashboard.counts import course_counts, newest
+from oulad_platform.success.dashboard.evidence import fairness_section, honesty_section
+from oulad_platform.success.dashboard.returns import freshness_section, return_section
+from oulad_platform.success.dashboard.sections import (
+    alerts_section,
+    enrollment_section,
+    programs_of,
+    reach_section,
+    risk_section,
+)
+from oulad_platform.success.dashboard.trials import experiments_section
+from oulad_platform.success.dashboard.views import HIDDEN, Section, day_text, shown
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+NO_FORM = "base-uri 'none'; form-action 'none'"
+PURPOSE = (
+    "For those who plan and run teaching. It describes groups; a score is a signal, and no decision about a single person "
+    "follows from it."
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One side of paper: its sections."""
+
+    number: int
+    sections: tuple[Section, ...]
+
+
+def dashboard_html(
+    *,
+    house: House,
+    day: date,
+    enrollment: pd.DataFrame,
+    course_summary: pd.DataFrame,
+    reach: pd.DataFrame,
+    contacts: pd.DataFrame,
+    alert_episodes: pd.DataFrame,
+    evaluation: pd.DataFrame,
+    curve: pd.DataFrame,
+    fairness: pd.DataFrame,
+    looks: pd.DataFrame,
+    results: pd.DataFrame,
+    roi_by_caseload: pd.DataFrame,
+    roi_drivers: pd.DataFrame,
+    freshness: pd.DataFrame,
+    suppress_below: int = BELOW,
+) -> str:
+    """The page as of `day`, the newest day of the data: HTML text, the same for the same frames. Any frame may be empty.
+
+    `enrollment`: enrollment_metrics rows of all scopes, a year of them for the chart. `course_summary`: COURSE_SUMMARY_DAILY of
+    the last 12 weeks or more. `reach`: REACH of the newest scored day, as `tables.reach` counts it. `contacts`: INTERVENTIONS.
+    `alert_episodes`: one row per episode, as `core.alerts.episodes` gives them. `evaluation`, `curve`, `fairness`:
+    MODEL_EVALUATION, CALIBRATION_CURVE, MODEL_FAIRNESS; only what was known on `day` is shown. `looks`, `results`:
+    EXPERIMENT_LOOKS, EXPERIMENT_RESULTS. `roi_by_caseload`, `roi_drivers`: ROI_BY_CASELOAD, ROI_DRIVERS. `freshness`: FRESHNESS.
+
+    Rows dated after `day` are left out. Counts of persons under `suppress_below` are withheld with whatever leads to them
+    (`core.privacy`), and so are the shares made of them. A filter by module and presentation hides rows in the browser; its
+    choices are those of `course_summary` and of the programs. What is missing is said.
+    """
+    at = pd.Timestamp(day)
+    enrollment, contacts = enrollment[enrollment["date"] <= at], contacts[contacts["contacted_on"] <= at]
+    course_summary, reach = course_summary[course_summary["run_date"] <= at], reach[reach["run_date"] <= at]
+    today = newest(course_summary, "run_date")
+    counts = course_counts(today, reach, programs_of(enrollment), suppress_below)
+    in_charge = set(today["model_version"])
+    sheets = (
+        Sheet(
+            1,
+            (
+                enrollment_section(enrollment, counts, house, day, suppress_below),
+                alerts_section(alert_episodes, counts, suppress_below),
+                risk_section(course_summary, counts, suppress_below),
+                reach_section(counts, contacts, day, suppress_below),
+            ),
+        ),
+        Sheet(
+            2,
+            (
+                honesty_section(evaluation, curve, in_charge, day, suppress_below),
+                return_section(roi_by_caseload, roi_drivers, house, suppress_below),
+                fairness_section(fairness, in_charge, day, suppress_below),
+                experiments_section(looks, results, suppress_below),
+                freshness_section(freshness, day),
+            ),
+        ),
+    )
+    rows = [row for sheet in sheets for section in sheet.sections for grid in section.grids for row in grid.rows]
+    given: dict[str, Any] = {
+        "institution": shown(house.institution),
+        "day": day_text(day),
+        "purpose": PURPOSE,
+        "sheets": sheets,
+        "modules": sorted({row.module for row in rows} - {""}),
+        "presentations": sorted({row.presentation for row in rows} - {""}),
+        "hidden": HIDDEN,
+        "below": suppress_below,
+    }
+    style = _templates().get_template("dashboard.css").render(colour=house.main_colour)
+    script = _templates().get_template("dashboard.js").render()
+    policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; {NO_FORM}"
+    return _templates().get_template("dashboard.html").render(given, style=style, script=script, policy=policy) + "\n"
+
+
+def _hash(inline: str) -> str:
+    return f"sha256-{base64.b64encode(sha256(inline.encode()).digest()).decode()}"
+
+
+def _data_uri(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    made = Environment(
+        loader=PackageLoader("oulad_platform.success.dashboard"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["data_uri"] = _data_uri
+    return made

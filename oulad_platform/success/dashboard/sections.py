@@ -1,0 +1,254 @@
+"""The first half of the page: who is here, who is at risk, who is reached, which alerts are open. Small counts are withheld in
+`counts`; this module chooses and words the figures.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from oulad_platform.core.house import House
+from oulad_platform.core.outreach import OUTCOMES
+from oulad_platform.core.privacy import TOTAL
+from oulad_platform.success.dashboard import charts
+from oulad_platform.success.dashboard.counts import (
+    HIGH,
+    LISTED,
+    REACHED,
+    SCORED,
+    CourseCounts,
+    contact_counts,
+    newest,
+)
+from oulad_platform.success.dashboard.tables import CONTACT_DAYS
+from oulad_platform.success.dashboard.views import (
+    ABSENT,
+    HIDDEN,
+    Grid,
+    Row,
+    Section,
+    count,
+    day_text,
+    each,
+    named,
+    plain,
+    share,
+    short_day,
+    shown,
+    signed,
+)
+
+WEEKS = 12
+WEEKS_OF_YEAR = 53
+MOST_ALERTS = 40
+EVERYTHING = ("all", "total")
+COUNTED = ("anomaly", "data_quality")
+ALERT_WORDS = {
+    "threshold": "Share at high risk above its limit",
+    "spike": "Mean risk rose within a week",
+    "drift": "Students differ from those learnt from",
+    "anomaly": "Unusual enrolment figure",
+    "data_quality": "Data quality",
+    "freshness": "Table out of date",
+    "run_failure": "Run failed",
+}
+
+
+def programs_of(enrollment: pd.DataFrame) -> pd.Series:
+    """Enrolments by program on the newest day of enrollment_metrics."""
+    rows = newest(enrollment, "date")
+    rows = rows[rows["scope"] == "program"].sort_values("name")
+    return pd.Series(rows["total_enrollment"].to_numpy("int64"), index=pd.Index(rows["name"].to_numpy("object")))
+
+
+def enrollment_section(enrollment: pd.DataFrame, counts: CourseCounts, house: House, day: date, below: int) -> Section:
+    """Enrolments today, a week ago and a year ago; by program. `enrollment`: enrollment_metrics rows up to the day."""
+    words = house.words
+    title = f"{words.holdings.capitalize()} today"
+    total = enrollment[enrollment["scope"] == "total"].sort_values("date")
+    if total.empty:
+        return Section("enrollment", title, (f"No figure of {words.holdings} has been made yet.",))
+    now = total.iloc[-1]
+    current = counts.programs.get(TOTAL) if len(counts.programs) else pd.NA
+    if not len(counts.programs) and now["total_enrollment"] >= below:
+        current = now["total_enrollment"]
+    if pd.isna(current):
+        return Section("enrollment", title, (f"The number of {words.holdings} is hidden: a part of it is under {below}.",))
+    lines = [f"{count(current)} {words.holdings} on {day_text(now['date'])}, {_compared(total, now, below)}."]
+    flows = total[total["date"] > now["date"] - pd.Timedelta(days=7)][["new_students", "dropped_students"]]
+    came, left = (flows[name].sum() for name in flows)
+    if flows.isna().to_numpy().any() or len(flows) < 7:
+        lines.append("New and dropped of the last 7 days are not known: a day of them has nothing before it to compare with.")
+    elif min(came, left) < below:
+        lines.append(f"In the last 7 days fewer than {below} were {words.added}, or fewer than {below} {words.dropped}.")
+    else:
+        lines.append(f"In the last 7 days {came:,} were {words.added} and {left:,} {words.dropped}.")
+    grids: tuple[Grid, ...] = ()
+    if len(counts.programs):
+        sizes = {str(name): n for name, n in counts.programs.items() if name != TOTAL}
+        rows = [Row((shown(name), count(n), share(n, current)), module=name) for name, n in sizes.items()]
+        rows.append(Row((f"All {words.program}s", count(current), share(current, current)), is_total=True))
+        columns = (words.program.capitalize(), words.holdings.capitalize(), "Share")
+        grids = (Grid(f"{words.holdings.capitalize()} by {words.program}", columns, tuple(rows), printed=12),)
+    year = total[(now["date"] - total["date"]).dt.days % 7 == 0].tail(WEEKS_OF_YEAR)
+    year = year[year["total_enrollment"] >= below]
+    rounded = ["total_enrollment", "last_year_enrollment"]
+    year = year.assign(**{name: below * (year[name].astype("Float64") / below).round() for name in rounded})
+    alt = f"Line of {words.holdings} by week, rounded to {below}: {_points(year)}." if len(year) else ""
+    picture = charts.enrollment_chart(year, house.main_colour, alt) if len(year) else None
+    return Section("enrollment", title, tuple(lines), picture, grids)
+
+
+def risk_section(course_summary: pd.DataFrame, counts: CourseCounts, below: int) -> Section:
+    """Who is at high risk, and mean risk by course and week. `course_summary`: COURSE_SUMMARY_DAILY up to the day."""
+    title = "Risk by module and week"
+    if course_summary.empty:
+        return Section("risk", title, ("Nobody has been scored yet, so no risk is known.",))
+    scored_on = course_summary["run_date"].max()
+    total, version = counts.courses.loc[TOTAL], sorted(set(newest(course_summary, "run_date")["model_version"]))
+    lines = [
+        f"On {day_text(scored_on)}, {count(total[HIGH])} of {count(total[SCORED])} enrolments scored are at high risk of failing "
+        f"or withdrawing ({share(total[HIGH], total[SCORED])}), by model {', '.join(map(shown, version))}.",
+        "Each figure is the mean risk in percent of a course on one day of the week; darker is higher.",
+    ]
+    days = pd.date_range(end=scored_on, periods=WEEKS, freq="7D")
+    weekly = course_summary[course_summary["run_date"].isin(days)]
+    days = days[days >= weekly["run_date"].min()]
+    keys = zip(weekly["code_module"], weekly["code_presentation"], weekly["run_date"], strict=True)
+    risks = dict(zip(keys, (100 * weekly["avg_risk_score"]).where(weekly["student_count"] >= below), strict=True))
+    todays = dict(named(counts.courses))
+    rows = []
+    for name in sorted({(module, presentation) for module, presentation, _ in risks}):
+        today = todays.get(name)
+        if today is not None and pd.isna(today.scored):
+            risks[*name, scored_on] = np.nan
+        values = {at: risks[*name, at] for at in days if (*name, at) in risks}
+        first = (ABSENT,) * 3 if today is None else (count(today.scored), count(today.high), share(today.high, today.scored))
+        cells = ["" if at not in values else HIDDEN if np.isnan(values[at]) else f"{values[at]:.0f}" for at in days]
+        shades = tuple(-1 if np.isnan(values.get(at, np.nan)) else min(int(values[at] // 10), 9) for at in days)
+        rows.append(Row((course_name(name), *first, *cells), name[0], name[1], shades=shades))
+    bottom = (count(total[SCORED]), count(total[HIGH]), share(total[HIGH], total[SCORED]), *[""] * len(days))
+    rows.append(Row(("All courses", *bottom), is_total=True))
+    columns = ("Course", "Scored", "High risk", "Share", *(f"{at.day} {at:%b}" for at in days))
+    return Section(
+        "risk", title, tuple(lines), grids=(Grid("Mean risk, percent, by course and day", columns, tuple(rows), plain=4),)
+    )
+
+
+def reach_section(counts: CourseCounts, contacts: pd.DataFrame, day: date, below: int) -> Section:
+    """Whom the contacts reach. `contacts`: INTERVENTIONS up to the day."""
+    title, courses = "Who is reached", counts.courses
+    lines, grids = [], []
+    if REACHED not in courses:
+        lines.append("How many of the enrolments at high risk were contacted is not known: it has not been counted for this day.")
+    else:
+        total = courses.loc[TOTAL]
+        lines.append(
+            f"Of {count(total[HIGH])} enrolments at high risk, {count(total[REACHED])} "
+            f"({share(total[REACHED], total[HIGH])}) were reached in the last {CONTACT_DAYS} days."
+        )
+        if LISTED in courses:
+            lines.append(f"On the caseload of the day: {count(total[LISTED])}.")
+        else:
+            lines.append("No caseload has been made for this day.")
+        rows = [_reach_row(name, row) for name, row in named(courses)]
+        columns = ("Course", "High risk", "On the list", "Reached", "Tried only", "Reached, share")
+        grids.append(Grid(f"Reached in {CONTACT_DAYS} days, by course", columns, tuple(rows)))
+    if contacts.empty:
+        lines.append("No contact is on record yet.")
+    else:
+        weeks = contact_counts(contacts, pd.Timestamp(day), below)
+        starts = [f"Week to {short_day(at)}" for at in weeks.index[:-1]] + [f"All {CONTACT_DAYS} days"]
+        counted = each(weeks[["contacts", *OUTCOMES]])
+        rows = [Row((start, *map(count, row))) for start, row in zip(starts, counted, strict=True)]
+        outcomes = ("Week", "Contacts", *(outcome.capitalize() for outcome in OUTCOMES))
+        grids.append(Grid("Contacts by week and outcome, all courses", outcomes, tuple(rows)))
+    return Section("reach", title, tuple(lines), grids=tuple(grids))
+
+
+def alerts_section(episodes: pd.DataFrame, counts: CourseCounts, below: int) -> Section:
+    """The open episodes of alerts, critical ones first. `episodes`: one row an episode, as core.alerts.episodes gives them."""
+    title = "Open alerts"
+    current = episodes[episodes["state"] != "resolved"]
+    n_resolved = len(episodes) - len(current)
+    ended = f"Over: {n_resolved:,}." if n_resolved else ""
+    if current.empty:
+        return Section("alerts", title, tuple(line for line in ("No alert is open.", ended) if line))
+    n_critical = int((current["severity"] == "critical").sum())
+    lines = [f"{len(current):,} open, {n_critical:,} of them critical. {ended}".strip()]
+    current = current.sort_values(["severity", "last_seen", "alert_type", "scope"], ascending=[True, False, True, True])
+    if len(current) > MOST_ALERTS:
+        lines.append(f"The first {MOST_ALERTS} are listed; all are in alert_episodes.")
+    courses = {f"{name[0]}-{name[1]}": name for name in counts.courses.index if name != TOTAL}
+    courses |= {f"program {module}": (module, "") for module, _ in list(courses.values())}
+    secret = {name for name, row in named(counts.courses) if pd.isna(row.scored) or pd.isna(row.high)}
+    rows = []
+    for alert in each(current.head(MOST_ALERTS)):
+        name = courses.get(alert.scope)
+        measured = HIDDEN if name in secret else _measured(alert, below)
+        what = ALERT_WORDS.get(alert.alert_type, alert.alert_type)
+        about = "everything" if alert.scope in EVERYTHING else shown(alert.scope)
+        since = f"{alert.first_seen.day} {alert.first_seen:%b}"
+        cells = (about, what, f"{alert.severity}, {alert.state}", since, f"{alert.n_days:,}", measured)
+        rows.append(Row(cells, *(name or ("", ""))))
+    columns = ("About", "What", "State", "Since", "Days", "Measured (limit)")
+    return Section(
+        "alerts",
+        title,
+        tuple(lines),
+        grids=(Grid("Critical ones first, newest first", columns, tuple(rows), words=(1, 2), printed=8),),
+    )
+
+
+def _compared(total: pd.DataFrame, now: pd.Series, below: int) -> str:
+    before = total[total["date"] == now["date"] - pd.Timedelta(days=7)]["total_enrollment"]
+    week = "with no day a week before to compare with"
+    if len(before):
+        change = int(now["total_enrollment"] - before.iloc[0])
+        close = f"fewer than {below} from the week before"
+        week = close if abs(change) < below else f"{signed(change)} since the week before"
+    if pd.isna(now["last_year_difference"]):
+        return f"{week}; the year before is not known"
+    change = int(now["last_year_difference"])
+    return f"{week}, " + (
+        f"fewer than {below} from the year before" if abs(change) < below else f"{signed(change)} on the year before"
+    )
+
+
+def _points(year: pd.DataFrame) -> str:
+    """First, lowest, highest and last figure of the line, for who cannot see it."""
+    sizes = year["total_enrollment"]
+    first, last = year.iloc[0], year.iloc[-1]
+    ends = [f"{row['total_enrollment']:,.0f} on {day_text(row['date'])}" for row in (first, last)]
+    return f"{ends[0]}, {ends[1]}; lowest {sizes.min():,.0f}, highest {sizes.max():,.0f}"
+
+
+def course_name(name: tuple[str, str]) -> str:
+    """Module and presentation on one line."""
+    return f"{shown(name[0])}\u00a0{shown(name[1])}"
+
+
+def _reach_row(name: Any, row: Any) -> Row:
+    on_list = count(row.listed) if hasattr(row, LISTED) else ABSENT
+    cells = (count(row.high), on_list, count(row.reached), count(row.attempted), share(row.reached, row.high))
+    if name == TOTAL:
+        return Row(("All courses", *cells), is_total=True)
+    return Row((course_name(name), *cells), *name)
+
+
+def _measured(alert: Any, below: int) -> str:
+    """What was measured and its limit, unless it leads to a count under the limit."""
+    kind, observed, limit, n = alert.alert_type, alert.observed_value, alert.limit_value, alert.n_students
+    if pd.isna(observed):
+        return ABSENT
+    if kind in COUNTED and (alert.scope not in EVERYTHING or observed < below):
+        return HIDDEN
+    counted = [] if pd.isna(n) else [n, n * observed, n * (1 - observed)] if kind == "threshold" else [n]
+    if min(counted, default=below) < below:
+        return HIDDEN
+    if kind in ("threshold", "spike"):
+        return f"{100 * observed:.0f} % ({100 * limit:.0f} %)" if pd.notna(limit) else f"{100 * observed:.0f} %"
+    return f"{plain(observed, 2)} ({plain(limit, 2)})"

@@ -1,0 +1,1 @@
+"""What contacting students returns: over assumptions, with its doubt, and by how many are contacted."""
