@@ -47,9 +47,9 @@ def looks(
     """EXPERIMENT_LOOKS: each experiment assigned by `as_of`, at its newest look; the look that decided is the last.
 
     `designs`, `arms`, `stops`, `interventions`: their tables; `tables`: raw courses, student_info and student_registration.
-    Nothing dated `as_of` or later is used, but a stop holds from its own day. `passed` is known of a whole presentation at once, the day after its end, if its
-    results are in: never of those first who withdrew early. `retained` is known the day after the horizon, or after the
-    presentation's end. Who has no result on record by then counts as not succeeded, in both arms alike.
+    Nothing dated `as_of` or later is used, but a stop holds from its own day. `passed` is known of a whole presentation at once,
+    the day after its end, if its results are in: never of those first who withdrew early. `retained` is known the day after
+    the horizon, or after the presentation's end. Who has no result on record by then counts as not succeeded, in both arms.
 
     Look k is held on the first day on which k of `n_looks` parts of the students have a known outcome, at the bound of
     O'Brien-Fleming type for the information there really is; so outcomes between looks decide nothing. Looks that

@@ -12,7 +12,6 @@ from oulad_platform.core.alerts import ALERT_TYPES
 from oulad_platform.core.house import House
 from oulad_platform.core.outreach import INTERVENTIONS, OUTCOMES
 from oulad_platform.core.stats import wilson
-from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 from oulad_platform.success.dashboard.tables import FRESHNESS, REACH
 from oulad_platform.success.evaluation.ladder import RUNGS
 from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS, EXPERIMENT_RESULTS
@@ -248,6 +247,3 @@ def full(small: int | None = None) -> dict[str, Any]:
 def nothing() -> dict[str, Any]:
     """The same with every frame empty: the first day of an installation."""
     return {name: frame.head(0) if isinstance(frame, pd.DataFrame) else frame for name, frame in full().items()}
-
-
-NO_CASELOAD = CASELOAD_DAILY.empty()

@@ -386,7 +386,13 @@ def test_only_courses_that_ran_have_a_row_and_only_days_on_which_they_ran_a_figu
         f"{day} Nov" for day in (2, 9, 16, 23)
     ]
     assert rows[1] == ["AAA\u00a02026B", "–", "–", "–", "10", "10", "11", "12", "14", "15", *[""] * 6]
-    assert rows[2] == ["BBB\u00a02026J", "179", "42", "23 %", *["23", "23", "24", "25", "27", "28", "29", "31", "32", "32", "33", "33"]]
+    assert rows[2] == [
+        "BBB\u00a02026J",
+        "179",
+        "42",
+        "23 %",
+        *["23", "23", "24", "25", "27", "28", "29", "31", "32", "32", "33", "33"],
+    ]
     assert [row[0] for row in rows[3:]] == ["All courses"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
 from oulad_platform.core.sequential import confidence_at, obrien_fleming_bounds
-from oulad_platform.core.stats import newcombe
+from oulad_platform.core.stats import cuped_difference, newcombe
 from oulad_platform.success.experiments.analysis import held_out, looks, taking_part
 from oulad_platform.success.experiments.tables import EXPERIMENT_ARMS, EXPERIMENT_DESIGNS, EXPERIMENT_LOOKS
 from oulad_platform_tests.success.experiments.trials import (
@@ -109,7 +109,9 @@ def test_the_guardrail_breaks_between_looks_when_treatment_is_surely_worse_than_
 
 
 def test_arms_that_could_not_find_the_registered_effect_are_under_powered():
-    assert look(planned=design(base_rate=0.97), treatment=10, control=10)["verdict"] == "under-powered"
+    planned = design(base_rate=0.05)
+    assert planned["minimum_detectable_points"].iloc[0] == pytest.approx(16.7, abs=0.1)
+    assert look(planned=planned, treatment=10, control=10)["verdict"] == "under-powered"
     assert look(planned=design(base_rate=0.45), treatment=10, control=10)["verdict"] == "no effect shown"
     assert look(planned=design(n_students=4))["verdict"] == "under-powered"
 
@@ -146,7 +148,7 @@ def test_who_has_no_result_on_record_counts_as_not_succeeded_and_is_told():
 
 
 def test_a_presentation_whose_results_are_not_in_is_waited_for_and_so_are_later_ones():
-    tables = outcomes(ARMS, first_passing(ARMS, 20, 5))
+    tables = outcomes(ARMS, first_passing(ARMS, 10, 10))
     is_late = tables["student_info"]["code_module"] == "BBB"
     info = tables["student_info"].assign(final_result=tables["student_info"]["final_result"].mask(is_late))
     info.loc[info.index[is_late][0], "final_result"] = "Withdrawn"
@@ -192,10 +194,19 @@ def test_exposure_counts_who_was_reached_between_assignment_and_outcome():
     assert early[["exposure_control", "exposure_treatment"]].tolist() == [0, 0]
 
 
+def test_contacts_after_a_stop_or_a_decision_are_no_exposure():
+    made = contacts((2, "2014-09-10", "reached"), (5, "2014-09-10", "reached"))
+    for row in (look(interventions=made, stops=stop(date(2014, 9, 10))), look(17, 8, interventions=made)):
+        assert row[["exposure_control", "exposure_treatment"]].tolist() == [0, 0]
+    assert look(interventions=made)[["exposure_control", "exposure_treatment"]].tolist() == pytest.approx([1 / 60, 1 / 60])
+
+
 def test_cuped_uses_the_risk_before_assignment_and_does_without_where_nobody_was_scored():
     rng = np.random.default_rng(3)
     passed = rng.random(120) > ARMS["risk_score"].to_numpy()
     row = look(tables=outcomes(ARMS, passed))
+    by_hand = cuped_difference(passed, ARMS["risk_score"], ARMS["arm"] == "treatment", confidence_at(row["boundary"]))
+    assert row[["cuped_difference", "cuped_low", "cuped_high"]].tolist() == pytest.approx(by_hand[:3])
     assert row["cuped_high"] - row["cuped_low"] < row["interval_high"] - row["interval_low"]
     unscored = ARMS.assign(risk_score=np.nan)
     found = looks(design(), unscored, NO_STOPS, NO_CONTACTS, outcomes(ARMS, passed), AFTER_ALL).iloc[0]

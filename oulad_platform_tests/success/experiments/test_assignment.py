@@ -83,8 +83,8 @@ def test_module_and_tenth_of_risk_make_a_stratum():
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 80), st.integers(1, 40), st.integers(0, 5))
 def test_in_strata_arms_balance_and_students_of_other_strata_change_nothing(n, n_more, seed):
-    here = risk(n, modules=("AAA", "BBB"), seed=seed).assign(stratum=lambda rows: strata(rows))
-    others = risk(n_more, modules=("CCC",), seed=seed, first=1000).assign(stratum=lambda rows: strata(rows))
+    here = risk(n, modules=("BBB", "DDD"), seed=seed).assign(stratum=lambda rows: strata(rows))
+    others = risk(n_more, modules=("AAA", "CCC"), seed=seed, first=1000).assign(stratum=lambda rows: strata(rows))
     alone = pd.Series(draw_in_strata(here, "7:calls"), index=here["id_student"])
     balance = alone.map({"treatment": 1, "control": -1}).groupby(here["stratum"].to_numpy()).sum().abs()
     assert balance.max() <= 1

@@ -115,10 +115,10 @@ def test_arms_are_balanced_by_module_and_risk_and_hold_the_registered_students()
 @settings(max_examples=25, deadline=None)
 @given(st.integers(20, 90), st.integers(0, 30), st.integers(0, 5))
 def test_arms_depend_neither_on_the_order_of_rows_nor_on_students_of_other_modules(n, n_more, seed):
-    scored = risk(n, seed=seed)
+    scored = risk(n, modules=("BBB", "DDD"), seed=seed)
     drawn = draw_arms(design(n_students=n), scored, seed)
     pd.testing.assert_frame_equal(draw_arms(design(n_students=n), scored.sample(frac=1, random_state=seed), seed), drawn)
-    wider = pd.concat([scored, risk(n_more, modules=("CCC",), seed=seed, first=1000)])
+    wider = pd.concat([scored, risk(n_more, modules=("AAA", "CCC"), seed=seed, first=1000)])
     together = draw_arms(design(n_students=n + n_more), wider, seed)
     pd.testing.assert_frame_equal(together[together["id_student"] < 1000].reset_index(drop=True), drawn)
 
@@ -166,7 +166,9 @@ def test_a_trial_run_before_is_registered_with_its_arms_and_leaves_out_who_was_i
         columns=["code_module", "id_student", "contacted"],
     ).assign(code_presentation="2013J")
     info = pd.DataFrame({"id_student": range(4), "final_result": ["Pass", "Withdrawn", "Distinction", "Fail"]})
-    tables = {"courses": runs, "student_info": info.assign(code_module="AAA", code_presentation="2013B")}
+    before = info.assign(code_module="AAA", code_presentation="2013B")
+    then = info.assign(code_module="AAA", code_presentation="2013J", final_result="Pass")
+    tables = {"courses": runs, "student_info": pd.concat([before, then])}
     registered, drawn = trial_registration(contacted, tables, registered_at=NOW)
     assert drawn[["id_student", "code_module", "arm"]].to_numpy().tolist() == [
         [1, "AAA", "treatment"],
