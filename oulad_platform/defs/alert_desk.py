@@ -6,15 +6,12 @@ from datetime import UTC, datetime
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from oulad_platform.core.alerts import ALERT_DECISIONS, episodes
 from oulad_platform.core.reports import date_text
 from oulad_platform.defs import delivery
 from oulad_platform.defs.resources import Platform
-
-SHOWN = ("severity", "alert_type", "scope", "first_seen", "last_seen", "n_days", "state", "last_alert_id")
 
 
 class UnknownAlertError(ValueError):
@@ -27,16 +24,12 @@ def show(platform: Platform, *, resolved: bool) -> None:
     known = episodes(log, platform.database.read(ALERT_DECISIONS), platform.today(), platform.settings.alerts)
     shown = known if resolved else known[known["state"] != "resolved"]
     console = Console()
+    for row in shown.to_dict("records"):
+        since, newest = date_text(row["first_seen"]), date_text(row["last_seen"])
+        head = f"{row['severity']}, {row['state']}: {row['n_days']} days, {since} to {newest}, {row['last_alert_id']}"
+        console.print(f"{head}\n  {row['message']}", markup=False, soft_wrap=True)
     if shown.empty:
         console.print("No alert is open.")
-        return
-    table = Table(*SHOWN, title="Alerts")
-    table.columns[-1].overflow = "fold"
-    for row in shown[list(SHOWN)].itertuples(index=False):
-        table.add_row(*(date_text(value) if isinstance(value, pd.Timestamp) else escape(str(value)) for value in row))
-    console.print(table)
-    for message in shown["message"]:
-        console.print(f"- {message}", markup=False, soft_wrap=True)
 
 
 def decide(platform: Platform, decision: str, alert_id: str, by: str, note: str) -> None:
