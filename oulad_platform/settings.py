@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(None, description="Its password.")
     alert_urls: SecretStr | None = Field(None, description="Webhooks, Slack, Teams: apprise URLs, separated by spaces.")
     alerts: AlertRules = Field(AlertRules(), description="When an alert is told, and when again.")
-    delivery_attempts: int = Field(12, ge=1, le=100, description="Refusals after which a message is put aside as undeliverable.")
+    delivery_attempts: int = Field(72, ge=1, le=1000, description="Refusals, about one an hour, until a message is put aside.")
     stale_after_hour: int = Field(10, ge=1, le=23, description="Hour after which a daily table without today alerts. hour")
 
     database_url: SecretStr | None = Field(None, description="Warehouse: a PostgreSQL URL; unset: SQLite in data/oulad.db.")
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     )
 
     returns: ReturnRules = Field(ReturnRules(), description="What is assumed about the effect of a contact.")
-    suppress_below: int = Field(10, ge=0, description="Counts of students below this are not shown on pages. students")
+    suppress_below: int = Field(10, ge=1, description="Counts of students below this are not shown on pages. students")
 
     executor: Literal["in_process", "multiprocess"] = Field("in_process", description="How a run executes its steps.")
     automation: bool = Field(False, description="Schedules and sensors start switched on.")

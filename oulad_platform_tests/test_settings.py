@@ -53,6 +53,7 @@ def test_every_unusable_value_and_unknown_name_is_listed(own_home: Path, monkeyp
         ({"REGISTRAR__KIND": "fax"}, r"REGISTRAR__KIND \(environment\): Input should be 'replay'"),
         ({"REGISTRAR__KIMD": "files"}, r"REGISTRAR__KIMD \(environment\): there is no such setting"),
         ({"QUALITY__MIN_ROWS": "0"}, r"QUALITY__MIN_ROWS \(environment\)"),
+        ({"SUPPRESS_BELOW": "0"}, r"SUPPRESS_BELOW \(environment\)"),
         ({"MAIN_COLOUR": "blue"}, "MAIN_COLOUR"),
         ({"SMTP_HOST": "mail.example.org"}, "SMTP_HOST needs MAIL_SENDER"),
         ({"SMTP_USER": "me"}, "SMTP_USER and SMTP_PASSWORD go together"),

@@ -19,17 +19,17 @@ from oulad_platform.core.reports import date_text, markdown_table, markdown_text
 if TYPE_CHECKING:
     from jinja2 import Template
 
-SUBJECT_LETTERS, SCOPE_LETTERS, SENTENCE_LETTERS = 150, 60, 500
+SUBJECT_LETTERS, SCOPE_LETTERS, SENTENCE_LETTERS = 150, 60, 1000
 MOST_LISTED = 100
 PURPOSE = "An alert is about a group or a system. No decision about a single person follows from it."
 KINDS = {
-    "threshold": "Too many at high risk",
-    "spike": "Risk has risen",
-    "drift": "The model may rank worse",
-    "anomaly": "Unusual enrolment",
+    "threshold": "Share at high risk above its limit",
+    "spike": "Mean risk rose within a week",
+    "drift": "Students differ from those learnt from",
+    "anomaly": "Unusual enrolment figure",
     "data_quality": "Extract held back",
-    "freshness": "Data are late",
-    "run_failure": "A run failed",
+    "freshness": "Table out of date",
+    "run_failure": "Run failed",
 }
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -51,11 +51,7 @@ PAGE = """<!DOCTYPE html>
 <p style="margin:0; font-size:14px"><strong style="color:{{ alert.colour }}">{{ alert.severity }}</strong>
 &middot; {{ alert.kind }} &middot; <bdi>{{ alert.scope }}</bdi></p>
 <p style="margin:4px 0">{{ alert.message }}</p>
-<p style="margin:0; color:#444444; font-size:14px">
-{% for name, value in alert.facts %}
-{{ name }}: {{ value }}{{ "" if loop.last else " ·" }}
-{% endfor %}
-</p>
+<p style="margin:0; color:#444444; font-size:14px">{{ alert.facts | map("join", ": ") | join(" · ") }}</p>
 </div>
 {% endfor %}
 {% if more %}
@@ -96,10 +92,10 @@ def alert_markdown(log: pd.DataFrame, episodes: pd.DataFrame, day: date) -> str:
     return "\n".join(lines)
 
 
-def alert_message(alert: pd.DataFrame, house: House | None = None) -> Message:
+def alert_message(alert: pd.DataFrame, house: House) -> Message:
     """Subject (one line), plain text and HTML of one alert, given as its row of an alert table or of `alerts_due`.
 
-    A row of `alerts_due` says since when the episode lasts. With `house` the message carries the institution's name and colour.
+    A row of `alerts_due` says since when the episode lasts. `house` gives the institution's name and colour.
     Raises ValueError unless it is one row.
     """
     if len(alert) != 1:
@@ -109,7 +105,7 @@ def alert_message(alert: pd.DataFrame, house: House | None = None) -> Message:
     return _message(f"[{shown['severity']}] {headline}, {shown['day']}", headline, shown["day"], [shown], house)
 
 
-def digest_message(alerts: pd.DataFrame, day: date, house: House | None = None) -> Message:
+def digest_message(alerts: pd.DataFrame, day: date, house: House) -> Message:
     """Subject (one line), plain text and HTML of many alerts, critical ones first; after the first 100 only how many more."""
     rows = _critical_first(alerts, ["alert_date", "alert_type", "scope"])
     n_critical = int(rows["severity"].eq("critical").sum())
@@ -153,10 +149,8 @@ def _figure(value: Any) -> str | None:
     return None if pd.isna(value) else f"{value:,.4g}"
 
 
-def _message(
-    subject: str, headline: str, when: str, shown: list[dict[str, Any]], house: House | None, n_more: int = 0
-) -> Message:
-    institution = "" if house is None else one_line(house.institution, SCOPE_LETTERS)
+def _message(subject: str, headline: str, when: str, shown: list[dict[str, Any]], house: House, n_more: int = 0) -> Message:
+    institution = one_line(house.institution, SCOPE_LETTERS)
     subject = one_line(f"{institution}: {subject}" if institution else subject, SUBJECT_LETTERS)
     more = f"{n_more:,} more are in alert_log." if n_more else ""
     blocks = [
@@ -171,7 +165,7 @@ def _message(
     ]
     text = "\n\n".join([headline, *blocks, *([more] if more else []), PURPOSE]) + "\n"
     given = {"subject": subject, "headline": headline, "when": when, "alerts": shown, "more": more, "purpose": PURPOSE}
-    return subject, text, _page().render(given, house=house or House(), institution=institution)
+    return subject, text, _page().render(given, house=house, institution=institution)
 
 
 @cache

@@ -22,10 +22,15 @@ WITH logged AS (
   SELECT begun.*, SUM(begins) OVER (PARTITION BY series ORDER BY alert_date) AS run FROM begun
 ), runs AS (
   SELECT series, run, MIN(alert_date) AS first_day, MAX(alert_date) AS last_day FROM in_runs GROUP BY series, run
+), known AS (
+  SELECT MAX(day) AS day FROM (
+    SELECT day FROM published_days WHERE table_name IN ({tables}) UNION ALL SELECT alert_date AS day FROM alert_log
+  ) AS days
 ), decided AS (
   SELECT DISTINCT runs.series, runs.run, named.decision, named.day
   FROM (SELECT SUBSTR(alert_id, 1, LENGTH(alert_id) - 11) AS series, {day} AS day, decision FROM alert_decisions) AS named
   JOIN runs ON runs.series = named.series AND {after} <= {gap} AND {ahead} <= {gap}
+  JOIN known ON named.day <= known.day
 ), in_parts AS (
   SELECT in_runs.*, (
     SELECT COUNT(*) FROM decided WHERE decided.series = in_runs.series AND decided.run = in_runs.run
@@ -40,10 +45,6 @@ WITH logged AS (
   SELECT series, run, part, MIN(alert_date) AS first_seen, MAX(alert_date) AS last_seen, COUNT(*) AS n_days,
   MIN(alert_id) AS first_alert_id, MAX(CASE severity WHEN 'critical' THEN 1 ELSE 0 END) AS is_critical
   FROM in_parts GROUP BY series, run, part
-), known AS (
-  SELECT MAX(day) AS day FROM (
-    SELECT day FROM published_days WHERE table_name IN ({tables}) UNION ALL SELECT alert_date AS day FROM alert_log
-  ) AS days
 )
 SELECT newest.alert_type, newest.scope, spans.first_seen, spans.last_seen, spans.n_days,
 CASE spans.is_critical WHEN 1 THEN 'critical' ELSE 'warning' END AS severity,

@@ -4,7 +4,7 @@ What fires is decided in the line that owns the figures, how it reads in `alert_
 `alert_views`; sending is `storage.outbox`'s, asking for it `defs/`'s.
 
 An alert is one row of its type, scope and day, and so is its `alert_id`: a rerun changes nothing. An episode is a run of
-days on which the same type and scope fired, with fewer than `episode_gap_days` silent days in a row between them: a figure
+days on which the same type and scope fired, with fewer than GAP_DAYS silent days in a row between them: a figure
 that swings around its limit makes one episode, not many. Episodes are computed from the log as it is now, so days may be
 written in any order; a day that is filled in later may join two episodes, a rerun may divide one.
 
@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from oulad_platform.core.alert_messages import KINDS as KINDS
 from oulad_platform.core.alert_messages import alert_markdown as alert_markdown
 from oulad_platform.core.alert_messages import alert_message as alert_message
 from oulad_platform.core.alert_messages import digest_id as digest_id
@@ -29,14 +30,16 @@ from oulad_platform.core.alert_messages import digest_message as digest_message
 from oulad_platform.core.alert_messages import one_line
 from oulad_platform.core.alert_views import ALERT_EPISODES as ALERT_EPISODES
 from oulad_platform.core.alert_views import ALERT_LOG as ALERT_LOG
+from oulad_platform.core.alert_views import GAP_DAYS
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.reports import date_text
 from oulad_platform.core.tables import Column, Table
 
-ALERT_TYPES = ("threshold", "spike", "drift", "anomaly", "data_quality", "freshness", "run_failure")
+ALERT_TYPES = tuple(KINDS)
 SEVERITIES = ("warning", "critical")
 STATES = ("open", "acknowledged", "resolved")
 ALL = "all"
+GAP = timedelta(days=GAP_DAYS)
 DAY_LETTERS = len("_2014-05-20")
 MOST_REASONS = 5
 
@@ -105,7 +108,6 @@ class AlertRules(BaseModel):
 
     reminder_days: int = Field(7, ge=1, le=365, description="An open episode is delivered again after so many days. days")
     max_age_days: int = Field(2, ge=0, le=30, description="Older alerts, as of a backfill, are never delivered. days")
-    episode_gap_days: int = Field(7, ge=1, le=90, description="An episode that has not fired for so long is resolved. days")
     digest_above: int = Field(5, ge=1, le=1000, description="More alerts due at once than this are one message.")
 
 
@@ -118,15 +120,22 @@ def alert_id(alert_type: str, scope: str, day: date) -> str:
     return f"{alert_type}_{quote(scope, safe='')}_{date_text(day)}"
 
 
-def episodes(log: pd.DataFrame, decisions: pd.DataFrame, as_of: date, rules: AlertRules) -> pd.DataFrame:
+def alert_rows(table: Table, kind: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Alerts of one kind as rows of `table`, made by `alert_table`: `rows` hold its columns but id and type, maybe others too."""
+    ids = [alert_id(kind, scope, day) for scope, day in zip(rows["scope"], rows["alert_date"], strict=True)]
+    named = {"alert_id": pd.Series(ids, rows.index, dtype="str"), "alert_type": pd.Series(kind, rows.index, dtype="str")}
+    return table.conform(rows.assign(**named)[table.names])
+
+
+def episodes(log: pd.DataFrame, decisions: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """One row per episode of the alerts up to `as_of`: EPISODE_COLUMNS, sorted by type, scope and first day.
 
     `log`: rows of alert tables, `decisions`: ALERT_DECISIONS. `n_days`: days on which it fired; `severity`: the worst so far;
     observed_value, limit_value, n_students and message: of its newest alert. State: resolved when a person resolved it, or it
-    has not fired on more than `episode_gap_days` days up to `as_of` (the day itself may not have been evaluated yet);
+    has not fired on more than GAP_DAYS days up to `as_of` (the day itself may not have been evaluated yet);
     acknowledged when a person has acknowledged any of its alerts; else open.
     """
-    rows = _in_episodes(log, decisions, (), as_of, rules)
+    rows = _in_episodes(log, decisions, (), as_of)
     newest = rows.drop_duplicates("episode", keep="last").set_index("episode")
     by_episode = rows.groupby("episode")
     table = newest.assign(
@@ -137,7 +146,7 @@ def episodes(log: pd.DataFrame, decisions: pd.DataFrame, as_of: date, rules: Ale
         first_alert_id=by_episode["alert_id"].first(),
         last_alert_id=newest["alert_id"],
     )
-    is_silent = table["last_seen"] < pd.Timestamp(as_of - timedelta(days=rules.episode_gap_days))
+    is_silent = table["last_seen"] < pd.Timestamp(as_of - GAP)
     is_resolved = is_silent | (table["last_seen"] <= table["resolved_through"])
     states = np.select([is_resolved, table["acknowledged_on"].notna()], [STATES[2], STATES[1]], STATES[0])
     table = table.assign(state=pd.Series(states, table.index, dtype="str"))
@@ -154,10 +163,10 @@ def alerts_due(
     acknowledged and delivered; a resolved one gets nothing. Of several that are due the most severe counts, then the newest.
     `delivered`: ids of alerts put into the outbox, those a digest covers too; other ids do not matter.
 
-    So no two deliveries of one type, scope and severity are less than min(reminder_days, episode_gap_days + 1) days apart
+    So no two deliveries of one type, scope and severity are less than min(reminder_days, GAP_DAYS + 1) days apart
     unless a person resolved the episode between them, whatever the order in which days were written.
     """
-    rows = _in_episodes(log, decisions, delivered, today, rules)
+    rows = _in_episodes(log, decisions, delivered, today)
     is_sent, is_acknowledged = rows["alert_id"].isin(list(delivered)), rows["acknowledged_on"].notna()
     is_known = is_sent | (rows["alert_date"] <= rows["acknowledged_on"])
     worst_known = rows["episode"].map(rows[is_known].groupby("episode")["rank"].max())
@@ -170,14 +179,14 @@ def alerts_due(
     return due[[*log.columns, "first_seen"]].sort_values(["alert_date", "alert_id"], ignore_index=True)
 
 
-def drift_begins(log: pd.DataFrame, day: date, rules: AlertRules) -> list[str]:
-    """The scopes whose drift began on `day`: an alert of that day, none in the `episode_gap_days` before; sorted.
+def drift_begins(log: pd.DataFrame, day: date) -> list[str]:
+    """The scopes whose drift began on `day`: an alert of that day, none in the GAP_DAYS before; sorted.
 
     Persons' decisions do not matter here: a model that drifts on is not trained again because somebody resolved the alert.
     """
     rows = log[(log["alert_type"] == "drift") & (log["alert_date"] <= pd.Timestamp(day))]
     today = rows["alert_date"] == pd.Timestamp(day)
-    before = rows[~today & (rows["alert_date"] >= pd.Timestamp(day - timedelta(days=rules.episode_gap_days)))]
+    before = rows[~today & (rows["alert_date"] >= pd.Timestamp(day - GAP))]
     return sorted(set(rows.loc[today, "scope"]) - set(before["scope"]))
 
 
@@ -209,7 +218,8 @@ def stale_alert(table: str, newest: date | None, day: date) -> pd.DataFrame:
 def held_back_alert(day: date, reasons: Sequence[str]) -> pd.DataFrame:
     """OPERATION_ALERTS with one row: the extract of `day` was held back. `reasons` hold no personal value."""
     message = (
-        f"The extract of {date_text(day)} was held back: {_listed(reasons)}. If it is right: oulad accept --date {date_text(day)}"
+        f"The extract of {date_text(day)} was held back; if it is right: oulad accept --date {date_text(day)}. "
+        f"Why: {_listed(reasons)}."
     )
     return _operation_alert("data_quality", "enrollment_snapshots", day, SEVERITIES[1], message)
 
@@ -218,9 +228,7 @@ def _operation_alert(
     kind: str, scope: str, day: date, severity: str, message: str, observed: float = float("nan")
 ) -> pd.DataFrame:
     row = {
-        "alert_id": alert_id(kind, scope, day),
         "alert_date": pd.Timestamp(day),
-        "alert_type": kind,
         "scope": scope,
         "severity": severity,
         "observed_value": observed,
@@ -228,7 +236,7 @@ def _operation_alert(
         "n_students": pd.NA,
         "message": one_line(message, 1000),
     }
-    return OPERATION_ALERTS.conform(pd.DataFrame([row]))
+    return alert_rows(OPERATION_ALERTS, kind, pd.DataFrame([row]))
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -236,25 +244,22 @@ def _listed(words: Sequence[str]) -> str:
     return f"{shown} and {len(words) - MOST_REASONS} more" if len(words) > MOST_REASONS else shown
 
 
-def _in_episodes(
-    log: pd.DataFrame, decisions: pd.DataFrame, delivered: Collection[str], as_of: date, rules: AlertRules
-) -> pd.DataFrame:
+def _in_episodes(log: pd.DataFrame, decisions: pd.DataFrame, delivered: Collection[str], as_of: date) -> pd.DataFrame:
     """The alerts up to `as_of` by series and day, with their episode, their severity's rank, and what is known of the episode.
 
     A series is the alerts of one type and scope, a run its days without a gap; each day through which a person resolved a run
     divides it. resolved_through: the last of these of the run; acknowledged_on and delivered_on: the newest day of an alert of
     the episode that was.
     """
-    gap = timedelta(days=rules.episode_gap_days)
     rows = log[log["alert_date"] <= pd.Timestamp(as_of)]
     rows = rows.assign(series=rows["alert_id"].str[:-DAY_LETTERS], rank=rows["severity"].map(SEVERITIES.index).astype("int64"))
     rows = rows.sort_values(["series", "alert_date"], ignore_index=True)
     silent = rows.groupby("series")["alert_date"].diff()
-    rows["run"] = (silent.isna() | (silent > gap)).cumsum()
+    rows["run"] = (silent.isna() | (silent > GAP)).cumsum()
 
     runs = rows.groupby("run").agg(series=("series", "first"), first=("alert_date", "min"), last=("alert_date", "max"))
     marks = _marks(decisions, delivered, as_of).merge(runs.reset_index(), on="series")
-    marks = marks[marks["day"].between(marks["first"] - gap, marks["last"] + gap)].reset_index(drop=True)
+    marks = marks[marks["day"].between(marks["first"] - GAP, marks["last"] + GAP)].reset_index(drop=True)
     cuts = marks.loc[marks["mark"] == "resolved", ["run", "day"]].drop_duplicates()
     rows["part"], marks["part"] = (
         _n_before(frame["run"], day, cuts) for frame, day in ((rows, rows["alert_date"]), (marks, marks["day"]))

@@ -30,6 +30,15 @@ class PrivacyError(ValueError):
     """Counts that do not add up as they are said to: nothing can be promised about what they give away."""
 
 
+def is_open(part: float, whole: float, below: int = BELOW) -> bool:
+    """Whether a count of persons within a whole may be shown: it and the rest of the whole both reach the limit.
+
+    >>> is_open(60, 100), is_open(95, 100), is_open(0, 100)
+    (True, False, False)
+    """
+    return bool(min(part, whole - part) >= below)
+
+
 def suppress(
     table: pd.DataFrame,
     *,

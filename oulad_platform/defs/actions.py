@@ -10,7 +10,7 @@ from oulad_platform.defs import delivery
 from oulad_platform.defs.caseload import CASELOAD
 from oulad_platform.defs.catalog import CATALOG, OWNERS, entry
 from oulad_platform.defs.experiments import ARMS, ASSIGNMENTS, DESIGNS, LOOKS, NEWEST_RISK, RESULTS
-from oulad_platform.defs.io_managers import ALL_DAYS, NEWEST, NEWEST_WEEK
+from oulad_platform.defs.io_managers import ALL_DAYS, NEWEST, NEWEST_MADE, NEWEST_WEEK
 from oulad_platform.defs.metadata import picture, preview, text
 from oulad_platform.defs.models import CURVE, EVALUATION, FAIRNESS, IMPORTANCE, REASONS, RISK_MODEL, SUMMARY_PNG, Models
 from oulad_platform.defs.outreach import INTERVENTIONS
@@ -73,14 +73,15 @@ def roi_with_doubt(
     **SUMMARY.spec(),
     ins={
         **NEWEST_TABLES,
-        "alerts": dg.AssetIn(ALERTS.key, metadata=NEWEST_WEEK),
-        "caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST),
+        "caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST_MADE),
+        "contacts": dg.AssetIn(INTERVENTIONS.key),
         "model_evaluation": dg.AssetIn(EVALUATION.key),
         "results": dg.AssetIn(RESULTS.key),
         "looks": dg.AssetIn(LOOKS.key),
         "returns": dg.AssetIn(ROI.key),
         "by_caseload": dg.AssetIn(BY_CASELOAD.key),
     },
+    deps=[ALERTS.key, ENROLLMENT_ALERTS.key],
 )
 def executive_summary(
     context: dg.AssetExecutionContext,
@@ -88,8 +89,8 @@ def executive_summary(
     enrollment: pd.DataFrame,
     student_risk: pd.DataFrame,
     course_summary: pd.DataFrame,
-    alerts: pd.DataFrame,
     caseload: pd.DataFrame,
+    contacts: pd.DataFrame,
     model_evaluation: pd.DataFrame,
     results: pd.DataFrame,
     looks: pd.DataFrame,
@@ -104,13 +105,15 @@ def executive_summary(
         enrollment=enrollment,
         risk=student_risk,
         course_summary=course_summary,
+        reach=page_tables.reach(student_risk, caseload, contacts, listed_days=platform.stored_days(CASELOAD)),
         model_evaluation=model_evaluation,
-        alerts=alerts,
+        alerts=delivery.alert_log(platform, [day]),
         caseload=caseload,
         experiments=results,
         looks=looks,
         roi=returns,
         roi_by_caseload=by_caseload,
+        effect_points=settings.returns.effect_points,
         suppress_below=settings.suppress_below,
     )
     context.add_asset_metadata({"summary": text(summary.summary_markdown(sentences, settings.institution_name, day))})
@@ -127,7 +130,7 @@ def executive_summary(
     ins={
         "enrollment": dg.AssetIn(ENROLLMENT.key, metadata=ALL_DAYS),
         "course_summary": dg.AssetIn(COURSES.key, metadata=ALL_DAYS),
-        "caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST),
+        "caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST_MADE),
         "contacts": dg.AssetIn(INTERVENTIONS.key),
         "evaluation": dg.AssetIn(EVALUATION.key),
         "curve": dg.AssetIn(CURVE.key),
@@ -248,7 +251,7 @@ def artifacts_manifest(
 
 
 def alert_episodes(platform: Platform, alerts: pd.DataFrame, day: date) -> pd.DataFrame:
-    return episodes(alerts, platform.database.read(ALERT_DECISIONS), day, platform.settings.alerts)
+    return episodes(alerts, platform.database.read(ALERT_DECISIONS), day)
 
 
 def _newest(enrollment: pd.DataFrame, student_risk: pd.DataFrame) -> date:

@@ -21,12 +21,13 @@ class UnknownAlertError(ValueError):
 def show(platform: Platform, *, resolved: bool) -> None:
     """Prints the episodes that are open or acknowledged; with `resolved` the others too."""
     log = delivery.alert_log(platform)
-    known = episodes(log, platform.database.read(ALERT_DECISIONS), platform.today(), platform.settings.alerts)
+    known = episodes(log, platform.database.read(ALERT_DECISIONS), platform.today())
     shown = known if resolved else known[known["state"] != "resolved"]
     console = Console()
     for row in shown.to_dict("records"):
         since, newest = date_text(row["first_seen"]), date_text(row["last_seen"])
-        head = f"{row['severity']}, {row['state']}: {row['n_days']} days, {since} to {newest}, {row['last_alert_id']}"
+        days = "1 day" if row["n_days"] == 1 else f"{row['n_days']:,} days"
+        head = f"{row['severity']}, {row['state']}: {days}, {since} to {newest}, {row['last_alert_id']}"
         console.print(f"{head}\n  {row['message']}", markup=False, soft_wrap=True)
     if shown.empty:
         console.print("No alert is open.")

@@ -1,9 +1,8 @@
 """Whom to contact, as a table by day and as each adviser's own list, a file and a mail."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 import dagster as dg
 import pandas as pd
@@ -13,14 +12,14 @@ from oulad_platform.core.reports import csv_bytes
 from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import OWNERS, entry
 from oulad_platform.defs.experiments import ARMS, DESIGNS, LOOKS, STOPS
-from oulad_platform.defs.io_managers import NEWEST
+from oulad_platform.defs.io_managers import NEWEST_MADE
 from oulad_platform.defs.metadata import preview
 from oulad_platform.defs.models import A_WEEK, dates, later_days
 from oulad_platform.defs.outreach import ADVISERS, INTERVENTIONS
 from oulad_platform.defs.partitions import SINGLE_RUN, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.success import RISK
-from oulad_platform.success.caseload.mail import caseload_mail
+from oulad_platform.success.caseload.mail import caseload_mail, file_stem
 from oulad_platform.success.caseload.ranking import caseload
 from oulad_platform.success.experiments.analysis import held_out
 
@@ -73,25 +72,38 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     kinds={"csv"},
     tags={"line": "success", "pii": "true"},
     description="One entry per adviser: the newest day's list as a file, and as a mail to those with an address.",
-    ins={"caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST), "advisers": dg.AssetIn(ADVISERS.key)},
+    ins={"caseload": dg.AssetIn(CASELOAD.key, metadata=NEWEST_MADE), "advisers": dg.AssetIn(ADVISERS.key)},
 )
 def caseload_lists(
     platform: dg.ResourceParam[Platform], caseload: pd.DataFrame, advisers: pd.DataFrame
 ) -> dg.MaterializeResult[None]:
-    """Each adviser gets their own students and nobody else's; lists of the past are not mailed."""
+    """Each adviser gets their own students and nobody else's, or hears that there are none; lists of the past are not mailed.
+
+    On a day on which nobody is scored, as between terms, nobody is mailed.
+    """
     settings = platform.settings
     addresses = advisers.drop_duplicates("adviser").set_index("adviser")["email"].dropna()
-    kept, n_mailed = [], 0
-    for adviser, rows in caseload.groupby("adviser"):
-        name, day = str(adviser), rows["caseload_date"].iloc[0].date()
-        kept.append(platform.artifacts.put(f"{FOLDER}/{quote(name, safe=' ')}.csv", csv_bytes(rows.sort_values("position"))))
-        if name in addresses and platform.today() - day < timedelta(days=1):
-            mail = caseload_mail(name, rows, day, settings.house)
+    day = max(platform.stored_days(CASELOAD), default=None)
+    if day is None:
+        return dg.MaterializeResult(metadata={"dagster/row_count": 0})
+    is_mailed = day == platform.today() and day == platform.newest_stored_day(RISK)
+    kept, n_mailed, not_mailed = [], 0, []
+    for name in sorted({*advisers["adviser"], *caseload["adviser"]}):
+        mail = caseload_mail(name, caseload, day, settings.house)
+        content = next(iter(mail.attachments.values()), csv_bytes(CASELOAD.table.empty()))
+        kept.append(platform.artifacts.put(f"{FOLDER}/{file_stem(name)}.csv", content))
+        if is_mailed and name in addresses:
             key = message_key("caseload", day, [addresses[name]], f"{platform.source()} {name}")
-            n_mailed += delivery.post(
-                platform, key, mail.subject, mail.text, [addresses[name]], html=mail.html, attachments=mail.attachments
-            )
+            parts: dict[str, Any] = {"html": mail.html, "attachments": mail.attachments}
+            try:
+                n_mailed += delivery.post(platform, key, mail.subject, mail.text, [addresses[name]], **parts)
+            except ValueError:  # its message holds the address
+                not_mailed.append(file_stem(name))
     _remove_others(platform, [one.path for one in kept])
+    if not_mailed:
+        raise dg.Failure(
+            f"{', '.join(not_mailed)}: the e-mail in the table advisers is no address; correct it. All else is done."
+        )
     table = pd.DataFrame({"file": [one.path for one in kept], "bytes": [one.size for one in kept]})
     return dg.MaterializeResult(
         metadata={"dagster/row_count": len(kept), "files": preview(table, len(table)), "mailed": n_mailed}
@@ -99,7 +111,7 @@ def caseload_lists(
 
 
 def _remove_others(platform: Platform, kept: Sequence[str]) -> None:
-    """Lists of advisers who have none today: yesterday's students are not today's."""
+    """Lists of who is no adviser any more."""
     for name in platform.artifacts.names(FOLDER, ".csv"):
         if f"{FOLDER}/{name}.csv" not in kept:
             platform.artifacts.remove(f"{FOLDER}/{name}.csv")

@@ -6,7 +6,6 @@ that a crash anywhere in between delays a message and never loses one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -46,19 +45,20 @@ class Channel:
 
 
 def channels(platform: Platform) -> list[Channel]:
-    """Mail, and each webhook of ALERT_URLS; what the demo campus has to say goes to nobody and stays a file to look at."""
-    settings = platform.settings
-    if platform.source() == DEMO:
-        return [Channel(MAIL, platform.outbox, (), platform.mail_server)]
-    mail = Channel(MAIL, platform.outbox, settings.enrollment_email_recipients, platform.mail_server)
-    return [mail, *(_webhook(platform, url) for url in settings.webhooks)]
+    """Mail, and each webhook of ALERT_URLS by its place there; what the demo campus has to say goes to nobody, stays a file."""
+    urls = [] if platform.source() == DEMO else platform.settings.webhooks
+    return [_mail(platform), *(_webhook(platform, f"webhook_{place}", url) for place, url in enumerate(urls, 1))]
 
 
-def _webhook(platform: Platform, url: str) -> Channel:
+def _mail(platform: Platform) -> Channel:
+    recipients = () if platform.source() == DEMO else platform.settings.enrollment_email_recipients
+    return Channel(MAIL, platform.outbox, recipients, platform.mail_server)
+
+
+def _webhook(platform: Platform, name: str, url: str) -> Channel:
     from oulad_platform.storage.outbox import Outbox
     from oulad_platform.storage.webhooks import Webhook
 
-    name = f"webhook_{hashlib.sha256(url.encode()).hexdigest()[:8]}"
     settings = platform.settings
     outbox = Outbox(f"{settings.outbox}_{name}", settings.aws_region, attempts=settings.delivery_attempts)
     return Channel(name, outbox, (f"{name}@localhost",), Webhook(url))
@@ -67,8 +67,8 @@ def _webhook(platform: Platform, url: str) -> Channel:
 def notify(platform: Platform, trigger: str, day: date, briefing: Briefing, alert_id: str | None = None) -> bool:
     """Puts a briefing about `day` into the mail outbox; True when it is new there.
 
-    It is new once for each trigger, day, list of recipients and source of the tables; one that tells an alert is that alert's
-    message. What is not wanted (`mail_triggers`) and what is about the past, as in a backfill, is not mailed.
+    It is new once for each trigger, day, list of recipients and source of the tables, or once for an `alert_id`, which then
+    counts as told. What is not wanted (`mail_triggers`) and what is about the past, as in a backfill, is not mailed.
     """
     settings = platform.settings
     if trigger not in settings.mail_triggers or platform.today() - day > MAIL_MAX_AGE:
@@ -91,7 +91,7 @@ def post(
 
     What the demo campus has to say goes to nobody.
     """
-    mail = channels(platform)[0]
+    mail = _mail(platform)
     to = mail.recipients if recipients is None or platform.source() == DEMO else recipients
     return _put(platform, mail.outbox, to, message_id, subject, text, **parts)
 
@@ -110,18 +110,27 @@ def alert_log(platform: Platform, days: Sequence[date] | None = None) -> pd.Data
 
 
 def queue_alerts(platform: Platform) -> list[str]:
-    """Puts the alerts that are due into each channel's outbox, many of them as one digest; the ids of the messages."""
-    rules, today = platform.settings.alerts, platform.today()
-    put = []
+    """Puts the alerts that are due into each channel's outbox, many of them as one digest; the ids of the messages.
+
+    A message that cannot be made or put keeps no other from it: raises an ExceptionGroup of what went wrong at the end.
+    """
+    house, today, most = platform.settings.house, platform.today(), platform.settings.alerts.digest_above
+    put, errors = [], []
     for channel, due in _due(platform):
-        if len(due) > rules.digest_above:
-            messages = {alerts.digest_id(due): (alerts.digest_message(due, today), list(due["alert_id"]))}
-        else:
-            rows = [due.iloc[[place]] for place in range(len(due))]
-            messages = {row["alert_id"].iloc[0]: (alerts.alert_message(row), []) for row in rows}
-        for message_id, ((subject, text, html), covers) in messages.items():
-            if _put(platform, channel.outbox, channel.recipients, message_id, subject, text, html=html, covers=covers):
-                put.append(f"{channel.name}: {message_id}")
+        is_digest = len(due) > most
+        for rows in [due] if is_digest else [due.iloc[[place]] for place in range(len(due))]:
+            ids = list(rows["alert_id"])
+            try:
+                message_id, covers = (alerts.digest_id(rows), ids) if is_digest else (ids[0], [])
+                about = alerts.digest_message(rows, today, house) if is_digest else alerts.alert_message(rows, house)
+                subject, text, html = about
+                if _put(platform, channel.outbox, channel.recipients, message_id, subject, text, html=html, covers=covers):
+                    put.append(f"{channel.name}: {message_id}")
+            except Exception as error:
+                error.add_note(f"{channel.name}: {', '.join(ids)}")
+                errors.append(error)
+    if errors:
+        raise ExceptionGroup("Alerts that could not be put into an outbox", errors)
     return put
 
 

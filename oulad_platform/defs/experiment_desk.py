@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -35,10 +36,10 @@ def start(
     base_rate: float | None,
     **given: Any,
 ) -> None:
-    """Registers the experiment on the newest scored day and prints its design. Raises DesignError for one that cannot be."""
-    database, newest = platform.database, platform.database.newest_day(RISK.table)
-    if newest is None:
-        raise UnknownExperimentError("nobody is scored yet; run the platform for today first: oulad run --days 1")
+    """Registers the experiment on today's scores and prints its design. Raises DesignError for one that cannot be."""
+    database, newest, today = platform.database, platform.database.newest_day(RISK.table), platform.today()
+    if newest != today:
+        raise UnknownExperimentError(_without_scores(platform, newest, today))
     risk, known = database.read_days(RISK.table, [newest]), database.read(DESIGNS)
     if experiment_id in set(known["experiment_id"]):
         raise UnknownExperimentError(f"there is an experiment {experiment_id}; a design never changes, choose another name")
@@ -62,6 +63,14 @@ def start(
     drawn = design.draw_arms(designed, risk, platform.settings.random_seed, busy)
     register(platform, designed, drawn)
     _tell(report.live_report(designed, LOOKS.table.empty(), drawn))
+
+
+def _without_scores(platform: Platform, newest: date | None, today: date) -> str:
+    ended = platform.calendar_day(today)
+    if ended < today:
+        return f"the data's calendar ended on {ended}: nobody is scored today, and an experiment begins with today's scores"
+    last = "nobody is scored yet" if newest is None else f"the newest scores are of {newest}, today is {today}"
+    return f"{last}; score today first: oulad run --first {today} --last {today}"
 
 
 def _base_rate(platform: Platform, students: pd.DataFrame, risk: pd.DataFrame, outcome: str, horizon_days: int | None) -> float:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
+from oulad_platform.core.calendar import end_dates
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.io_managers import NEWEST
 from oulad_platform.defs.metadata import text
@@ -17,8 +19,9 @@ from oulad_platform.defs.success import RISK
 from oulad_platform.sources.demo import DemoCampus
 from oulad_platform.storage.lake import Parts
 from oulad_platform.success.experiments import analysis, assignment, design, report, simulation
-from oulad_platform.success.experiments.tables import EXPERIMENT_ARMS, EXPERIMENT_DESIGNS, EXPERIMENT_STOPS
+from oulad_platform.success.experiments.tables import CONTROL, EXPERIMENT_ARMS, EXPERIMENT_DESIGNS, EXPERIMENT_STOPS, TREATMENT
 from oulad_platform.success.modelling import model as risk
+from oulad_platform.success.presentation import KEYS, NOT_SUCCEEDED
 
 DESIGNS, ARMS, STOPS = EXPERIMENT_DESIGNS, EXPERIMENT_ARMS, EXPERIMENT_STOPS
 ASSIGNMENTS = entry("success", "experiment_assignments")
@@ -82,9 +85,46 @@ def register_trial(platform: Platform, tables: Mapping[str, pd.DataFrame]) -> No
     campus = platform.campus()
     if not isinstance(campus, DemoCampus):
         return
-    designed, drawn = design.trial_registration(campus.truth().trial.arms, tables, registered_at=utc_now())
+    designed, drawn = trial_registration(campus.truth().trial.arms, tables, registered_at=utc_now())
     if designed["experiment_id"].iloc[0] not in set(platform.database.read(DESIGNS)["experiment_id"]):
         register(platform, designed, drawn)
+
+
+def trial_registration(
+    contacted: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, registered_at: datetime
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Design and arms of a trial that has already been run: all enrolments of one term, some drawn by lot to be contacted.
+
+    `contacted`: code_module, code_presentation, id_student and contacted (bool), one row per enrolment, and risk_score where
+    students were scored before; `tables`: raw courses and student_info. Assigned on the first day of the term, within modules.
+    A student counts once, with the first module; who was drawn into both arms is left out. The base rate is the share that
+    passed in presentations that had ended by then. Raises DesignError when there is none.
+    """
+    courses, info = tables["courses"], tables["student_info"]
+    both = contacted.groupby("id_student")["contacted"].transform("nunique") > 1
+    students = contacted[~both].sort_values(KEYS).drop_duplicates("id_student")
+    term = str(students["code_presentation"].iloc[0])
+    assigned_on = courses.loc[courses["code_presentation"] == term, "start_date"].min()
+    before = info.merge(courses[end_dates(courses) < assigned_on], on=KEYS)["final_result"].dropna()
+    designed = design.new_design(
+        f"trial-{term}",
+        registered_at=registered_at,
+        registered_by="the campus",
+        hypothesis=f"Students of {term} drawn by lot were contacted: more of them pass than of the others. Written down later.",
+        assigned_on=assigned_on.date(),
+        population=design.EVERYBODY,
+        n_looks=1,
+        base_rate=float((~before.isin(NOT_SUCCEEDED)).mean()),
+        n_students=len(students),
+    )
+    arms = students.assign(
+        experiment_id=designed["experiment_id"].iloc[0],
+        assigned_date=assigned_on,
+        risk_score=students.get("risk_score", np.nan),
+        stratum=students["code_module"],
+        arm=np.array([CONTROL, TREATMENT])[students["contacted"].to_numpy(dtype="int64")],
+    )
+    return designed, ARMS.conform(arms[ARMS.names])
 
 
 def register(platform: Platform, designed: pd.DataFrame, drawn: pd.DataFrame) -> None:

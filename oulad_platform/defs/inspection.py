@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,11 +12,13 @@ from rich.table import Table
 from oulad_platform.core.checks import Finding
 from oulad_platform.defs.catalog import CATALOG, Entry
 from oulad_platform.defs.checks import INVARIANTS, contract_findings
+from oulad_platform.defs.delivery import Channel, channels
 from oulad_platform.defs.partitions import in_ranges
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.snapshots import days_without_metrics
 from oulad_platform.enrollment.tables import HELD_EXTRACTS, SNAPSHOT_VERSIONS
 from oulad_platform.storage.errors import MissingTableError
+from oulad_platform.storage.webhooks import Webhook
 
 
 def verify_tables(platform: Platform) -> bool:
@@ -78,14 +81,25 @@ def _attempts(platform: Platform) -> Iterator[tuple[str, str, Callable[[], str]]
     if settings.registrar_kind != "replay":
         yield "registrar", settings.registrar_kind, lambda: _registrar(platform)
     yield "artifacts", settings.artifacts, lambda: platform.artifacts.probe()
-    yield "outbox", settings.outbox, lambda: platform.outbox.probe()
+    yield "outbox", platform.outbox.uri, lambda: platform.outbox.probe()
+    for channel in channels(platform):
+        yield f"{channel.name} messages", channel.outbox.uri, partial(_delivered, channel)
     if settings.smtp_host:
         yield "mail server", f"{settings.smtp_host}:{settings.smtp_port}", lambda: _mail_server(platform)
+    for place, url in enumerate(settings.webhooks, 1):
+        yield f"webhook_{place}", "ALERT_URLS", Webhook(url).check
+
+
+def _delivered(channel: Channel) -> str:
+    status = channel.outbox.status()
+    if status.dead:
+        raise LookupError(f"{status.dead:,} undeliverable; `oulad outbox` says why, and how to try again")
+    return f"{status.sent:,} sent, {status.waiting:,} waiting, none undeliverable"
 
 
 def _source(platform: Platform) -> str:
     courses = platform.campus().tables()["courses"]
-    return f"{len(courses)} presentations, newest day {platform.newest_day(platform.today())}"
+    return f"{len(courses)} presentations, newest day {platform.calendar_day(platform.today())}"
 
 
 def _registrar(platform: Platform) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from oulad_platform.success.modelling.model import RiskModel
 
 NEWEST = {"newest_days": 1}
+NEWEST_MADE = {"newest_days": 1, "with_rows": False}
 NEWEST_WEEK = {"newest_days": 8}
 ALL_DAYS = {"newest_days": 0}
 DAY_BY_DAY = {"day_by_day": True}
@@ -57,8 +58,9 @@ class TableIOManager(dg.IOManager):
     """Keeps each asset's table in the store the catalog names, lake or warehouse.
 
     A day-partitioned table is replaced day by day, from a frame or from a stream of days and their frame; an unpartitioned reader
-    of it gets its newest day (`NEWEST`), week or everything; any reader may ask for single days (`DAY_BY_DAY`). A table
-    of parts is written from a stream and read one part at a time, a versioned one from a stream of days.
+    of it gets its newest day with rows (`NEWEST`) or the newest that was made (`NEWEST_MADE`), a week or everything; any reader
+    may ask for single days (`DAY_BY_DAY`). A table of parts is written from a stream and read one part at a time, a versioned
+    one from a stream of days.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -132,7 +134,8 @@ class TableIOManager(dg.IOManager):
             self._days_of_the_run(context, entry)
             return self._day_by_day(entry)
         wanted = context.definition_metadata.get("newest_days")
-        days = self._days_of_the_run(context, entry) if wanted is None else self._newest_days(entry, wanted)
+        with_rows = context.definition_metadata.get("with_rows", True)
+        days = self._days_of_the_run(context, entry) if wanted is None else self._newest_days(entry, wanted, with_rows)
         return store.read_days(entry.line, entry.table, days) if store else self.platform.database.read_days(entry.table, days)
 
     def _day_by_day(self, entry: Entry) -> Parts[date, pd.DataFrame]:
@@ -152,10 +155,10 @@ class TableIOManager(dg.IOManager):
             )
         return days
 
-    def _newest_days(self, entry: Entry, wanted: int) -> list[date]:
+    def _newest_days(self, entry: Entry, wanted: int, with_rows: bool) -> list[date]:
         if not wanted:
             return self.platform.stored_days(entry)
-        newest = self.platform.newest_stored_day(entry)
+        newest = self.platform.newest_stored_day(entry) if with_rows else max(self.platform.stored_days(entry), default=None)
         return [] if newest is None else [newest - timedelta(days=back) for back in reversed(range(wanted))]
 
 

@@ -3,6 +3,7 @@
 Besides assets: mail leaves the outbox, and housekeeping removes old files.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,17 +23,33 @@ ENROLLMENT_GROUPS = ("enrollment", "enrollment_outlook", "enrollment_actions")
 
 @dg.op
 def deliver_what_is_due(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """A server that refuses or is away delays a message; the reason stands in the log, and the next run tries again."""
-    for message in delivery.queue_alerts(platform):
-        context.log.info(f"put into the outbox: {message}")
+    """A server that refuses or is away delays a message; the reason stands in the log, and the next run tries again.
+
+    What lies in an outbox is delivered even where the alerts cannot be read or put there; the run then fails at its end.
+    """
+    try:
+        for message in delivery.queue_alerts(platform):
+            context.log.info(f"put into the outbox: {message}")
+    finally:
+        _deliver(context, platform)
+
+
+def _deliver(context: dg.OpExecutionContext, platform: Platform) -> None:
     for channel, made in delivery.deliver(platform).items():
         context.log.info(f"{channel}: sent {len(made.sent)}")
         for message_id, reason in made.waiting.items():
-            context.log.warning(f"{channel}: {message_id} waits: {reason}")
+            context.log.warning(f"{channel}: {message_id} waits: {_without_addresses(reason)}")
+        for message_id, reason in made.dead.items():
+            told = f"{channel}: {message_id} is undeliverable: {_without_addresses(reason)}"
+            context.log.error(f"{told}; try again: oulad outbox --retry ID")
         for message_id, refused in made.refused.items():
-            context.log.warning(
-                f"{channel}: {message_id} was refused for {len(refused)} recipients: {'; '.join(refused.values())}"
-            )
+            reasons = _without_addresses("; ".join(refused.values()))
+            context.log.warning(f"{channel}: {message_id} was refused for {len(refused)} recipients: {reasons}")
+
+
+def _without_addresses(reason: str) -> str:
+    """A server's words, which may name a recipient; the run's log is read by others."""
+    return re.sub(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+", "(address)", reason)
 
 
 @dg.job(description="Put alerts that are due into the outboxes and send what waits there.", executor_def=dg.in_process_executor)

@@ -46,10 +46,12 @@ def materialize(platform: Platform, first: date, last: date, job_name: str = EVE
     console.print(_made(result))
     for failure in failures:
         console.print(failure, style="bold red", markup=False, soft_wrap=True)
-    delivery.queue_alerts(platform)
-    if platform.mail_server:
-        for channel, made in delivery.deliver(platform).items():
-            console.print(f"{channel:<9} {len(made.sent)} sent, {len(made.waiting)} waiting", markup=False)
+    try:
+        delivery.queue_alerts(platform)
+    finally:
+        if any(channel.transport for channel in delivery.channels(platform)):
+            for name, made in delivery.deliver(platform).items():
+                console.print(f"{name:<9} {len(made.sent)} sent, {len(made.waiting)} waiting", markup=False)
     console.print(_where_to_look(platform), markup=False, soft_wrap=True)
     return not failures
 

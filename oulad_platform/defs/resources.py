@@ -15,7 +15,6 @@ import pandas as pd
 import pyarrow as pa
 
 from oulad_platform.core import calendar
-from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS
 from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
 from oulad_platform.enrollment.reporting.exports import CHANGES_FOLDER
 from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError, absolute
@@ -75,9 +74,11 @@ class Platform:
 
     @cached_property
     def outbox(self) -> Outbox:
+        """Mail; the demo campus has an outbox of its own, so that nothing real counts as told because the demo said it."""
         from oulad_platform.storage.outbox import Outbox
 
-        return Outbox(self.settings.outbox, self.settings.aws_region, attempts=self.settings.delivery_attempts)
+        uri = f"{self.settings.outbox}_demo" if self.source() == DEMO else self.settings.outbox
+        return Outbox(uri, self.settings.aws_region, attempts=self.settings.delivery_attempts)
 
     @cached_property
     def mail_server(self) -> SmtpServer | None:
@@ -95,7 +96,11 @@ class Platform:
         return datetime.now(calendar.timezone(self.settings.institution_timezone)).date()
 
     def newest_day(self, today: date) -> date:
-        """The newest day the data can speak of; today while a presentation runs, and for an institution without raw tables."""
+        """The newest day the data can speak of: today from a registrar's own source, else while a presentation runs."""
+        return today if self.settings.registrar_kind != "replay" else self.calendar_day(today)
+
+    def calendar_day(self, today: date) -> date:
+        """The last day of the campus's calendar, or today while it runs and where there are no raw tables."""
         return today if not self.settings.has_campus else calendar.newest_day(self.campus().tables()["courses"], today)
 
     def newest_stored_day(self, of: Entry) -> date | None:
@@ -177,21 +182,21 @@ class Platform:
             replay=ReplayRegistrar(names=people, divisions=settings.divisions),
         )
 
-    def interventions(self) -> pd.DataFrame:
-        """The contacts made with students, as dropped files say now, or the demo campus; none where neither is there."""
+    def interventions(self) -> pd.DataFrame | None:
+        """The contacts made with students, as dropped files say now, or the demo campus; None: the stored table is the record."""
         from oulad_platform.sources.outreach import read_interventions
 
         if self.settings.interventions:
             return read_interventions(absolute(self.settings.interventions), self.settings.aws_region, today=self.today())
-        return self._demo().contacts() if self.source() == DEMO else INTERVENTIONS.empty()
+        return self._demo().contacts() if self.source() == DEMO else None
 
-    def advisers(self) -> pd.DataFrame:
-        """Who may contact students; nobody in particular where no file says so."""
+    def advisers(self) -> pd.DataFrame | None:
+        """Who may contact students, likewise; None: the stored table is the record."""
         from oulad_platform.sources.outreach import read_advisers
 
         if self.settings.advisers:
             return read_advisers(absolute(self.settings.advisers), self.settings.aws_region)
-        return self._demo().advisers() if self.source() == DEMO else ADVISERS.empty()
+        return self._demo().advisers() if self.source() == DEMO else None
 
     def _demo(self) -> DemoCampus:
         from oulad_platform.sources.demo import DemoCampus

@@ -1,7 +1,8 @@
 """Both daily lines at 08:00 institution time, for today; housekeeping on Sunday nights.
 
 The models are trained in the same run, before anybody is scored, when presentations have closed since or their drift was
-alarming. A calendar that has ended is backfilled, never scheduled.
+alarming. When the calendar has ended, the success line goes on while results arrive, the enrollment line where a registrar's own
+source is asked; after that the history is backfilled, never scheduled.
 """
 
 from datetime import date, timedelta
@@ -20,6 +21,7 @@ from oulad_platform.success.presentation import label
 from oulad_platform.success.tables import RISK_ALERTS
 
 EIGHT_O_CLOCK, SUNDAY_NIGHT = "0 8 * * *", "0 3 * * SUN"
+RESULTS_ARRIVE = timedelta(days=180)
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -37,10 +39,10 @@ def _daily(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
     )
     def at_eight(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.RunRequest | dg.SkipReason:
         today = context.scheduled_execution_time.date()
-        newest = platform.newest_day(today)
-        if newest < today:
+        ended = platform.calendar_day(today)
+        if due_day(job_name, settings, ended, today) < today:
             return dg.SkipReason(
-                f"The data's calendar ended on {newest}: run its history as a backfill, or replay it with OULAD_REPLAY_TODAY"
+                f"The data's calendar ended on {ended}: run its history as a backfill, or replay it with OULAD_REPLAY_TODAY"
             )
         request = dg.RunRequest(run_key=today.isoformat(), partition_key=today.isoformat())
         if job_name != SUCCESS_DAILY:
@@ -50,6 +52,16 @@ def _daily(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
         return request._replace(asset_selection=without_training(context.repository_def))
 
     return at_eight
+
+
+def due_day(job_name: str, settings: Settings, calendar_day: date, today: date) -> date:
+    """The newest day for which the job is asked, up to `today`; `calendar_day`: that, or the last day of the campus's calendar.
+
+    A registrar's own source has something to say every day. Results arrive after a term, and close its experiments.
+    """
+    if job_name == SUCCESS_DAILY:
+        return min(today, calendar_day + RESULTS_ARRIVE)
+    return today if settings.registrar_kind != "replay" else calendar_day
 
 
 def why_train(platform: Platform, today: date) -> str:
@@ -79,7 +91,7 @@ def why_train(platform: Platform, today: date) -> str:
         or any(model.learner.backend != settings.model_backend for model in leading)
     ):
         return "settings changed"
-    drifted = drift_begins(platform.database.read(RISK_ALERTS), today - timedelta(days=1), settings.alerts)
+    drifted = drift_begins(platform.database.read(RISK_ALERTS), today - timedelta(days=1))
     return f"drift: {', '.join(drifted)}" if drifted else ""
 
 

@@ -14,7 +14,8 @@ from oulad_platform.defs.snapshots import HeldBackError
 from oulad_platform.enrollment.reporting.briefing import error_notice
 from oulad_platform.settings import Settings
 from oulad_platform.sources.tables import COURSES
-from oulad_platform.storage.errors import MissingFileError
+from oulad_platform.storage.errors import MissingFileError, StorageError
+from oulad_platform.storage.outbox import CRASHED_AFTER
 
 UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 DAILY_TABLES = (entry("enrollment", "enrollment_snapshots"), entry("success", "student_risk_daily"))
@@ -28,7 +29,8 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.RunRequest | dg.SkipReason:
         """One run while an alert or a message is due; what a server refused comes due again after a while."""
-        running = dg.RunsFilter(job_name=deliver_messages.name, statuses=UNFINISHED)
+        lately = datetime.now(UTC) - CRASHED_AFTER  # a run that a power cut ended stays unfinished for ever
+        running = dg.RunsFilter(job_name=deliver_messages.name, statuses=UNFINISHED, updated_after=lately)
         if context.instance.get_runs_count(running):
             return dg.SkipReason("A run is delivering")
         return dg.RunRequest() if delivery.is_anything_due(platform) else dg.SkipReason("Nothing is due")
@@ -51,22 +53,26 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
         """Names job, run and failed steps; the reason stays in the run's log, since it may quote data.
 
-        An extract that was held back has an alert of its own. A job that fails several times a day is told once.
+        An extract that was held back has an alert of its own. The alert is told as every alert is; only while the warehouse
+        cannot keep it, a mail is put into the outbox at once, one for each job and day.
         """
         if _was_held_back(context):
             return
         run, today = context.dagster_run, platform.today()
         steps = [event.step_key or "" for event in context.get_step_failure_events()]
         alert = failure_alert(run.job_name, run.run_id, steps, today)
-        delivery.record(platform, alert)
-        made = error_notice(
-            settings.house,
-            today,
-            f"Run of {run.job_name}",
-            f"Failed steps: {', '.join(steps) or 'none'}.",
-            f"Open run {run.run_id} in Dagster: the reason stands in its log.",
-        )
-        delivery.notify(platform, "error_occurred", today, made, alert["alert_id"].iloc[0])
+        try:
+            delivery.record(platform, alert)
+        except StorageError as error:
+            context.log.warning(f"The alert could not be stored, a mail is put into the outbox: {error}")
+            made = error_notice(
+                settings.house,
+                today,
+                f"Run of {run.job_name}",
+                f"Failed steps: {', '.join(steps) or 'none'}. The warehouse could not keep the alert.",
+                f"Open run {run.run_id} in Dagster: the reason stands in its log.",
+            )
+            delivery.notify(platform, "error_occurred", today, made, alert["alert_id"].iloc[0])
 
     return [waiting_messages, stale_tables, failed_runs]
 

@@ -20,7 +20,6 @@ from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment import versions
 from oulad_platform.enrollment.quality import Admission, admit, from_held, held_rows, with_term_starts
-from oulad_platform.enrollment.reporting.briefing import held_back_notice
 from oulad_platform.enrollment.tables import (
     DATA_QUALITY_FINDINGS,
     ENROLLMENT_METRICS,
@@ -107,10 +106,7 @@ class Gate:
         platform.database.replace_days(DATA_QUALITY_FINDINGS, admission.findings, [day])
         self._record(day, versions.held_back(self._register_of(day), day, len(rows), admission, sha256, _now(), self.by))
         self._write_register()
-        notice = held_back_notice(platform.settings.house, day, admission.reasons, admission)
-        alert = held_back_alert(day, admission.reasons)
-        delivery.record(platform, alert)
-        delivery.notify(platform, "error_occurred", day, notice, alert["alert_id"].iloc[0])
+        delivery.record(platform, held_back_alert(day, admission.reasons))
 
     @cached_property
     def _stored(self) -> list[date]:

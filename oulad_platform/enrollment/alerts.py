@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.alerts import SEVERITIES, alert_id, alert_table
+from oulad_platform.core.alerts import SEVERITIES, alert_rows, alert_table
 
 ENROLLMENT_ALERTS = alert_table(
     "enrollment_alerts", "One row per scope and day with an unusual enrolment figure. No row when none is."
@@ -35,20 +35,14 @@ def anomaly_alerts(anomalies: pd.DataFrame, days: Iterable[date]) -> pd.DataFram
     more = (
         worst["n_more"].map(lambda n: f" {n} more of its figures {'is' if n == 1 else 'are'} unusual." if n else "").astype("str")
     )
-    ids = [alert_id(ANOMALY, scope, day) for scope, day in zip(scopes, worst["date"], strict=True)]
     names = scopes.str[:1].str.upper() + scopes.str[1:] + ", " + worst["measure"].str.replace("_", " ", regex=False)
-    return ENROLLMENT_ALERTS.conform(
-        pd.DataFrame(
-            {
-                "alert_id": pd.Series(ids, worst.index, dtype="str"),
-                "alert_date": worst["date"],
-                "alert_type": pd.Series(ANOMALY, worst.index, dtype="str"),
-                "scope": scopes,
-                "severity": pd.Series(np.where(is_total, SEVERITIES[1], SEVERITIES[0]), worst.index, dtype="str"),
-                "observed_value": worst["observed"],
-                "limit_value": beyond,
-                "n_students": pd.Series(pd.NA, worst.index, dtype="Int32"),
-                "message": names + " on " + worst["date"].dt.strftime("%Y-%m-%d") + ": " + worst["reason"] + "." + more,
-            }
-        )
-    )
+    rows = {
+        "alert_date": worst["date"],
+        "scope": scopes,
+        "severity": pd.Series(np.where(is_total, SEVERITIES[1], SEVERITIES[0]), worst.index, dtype="str"),
+        "observed_value": worst["observed"],
+        "limit_value": beyond,
+        "n_students": pd.Series(pd.NA, worst.index, dtype="Int32"),
+        "message": names + " on " + worst["date"].dt.strftime("%Y-%m-%d") + ": " + worst["reason"] + "." + more,
+    }
+    return alert_rows(ENROLLMENT_ALERTS, ANOMALY, pd.DataFrame(rows))

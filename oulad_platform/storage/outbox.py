@@ -1,10 +1,11 @@
 """The outbox: messages kept as files until a mail server has taken them. What is in them, and when, is decided elsewhere.
 
 Every file is written once and never changed, so several processes may drain one folder or bucket at the same time:
-`<id>.eml` the message (`<id>.digest.eml` one that tells several things at once), `<id>.<n>.claim` attempt n has begun,
-`<id>.<n>.failed` it has failed, `<id>.sent` the server has the message, `<id>.kept` it has no recipients, `<id>.<n>.dead` it was
-put aside at attempt n, `<id>.<n>.retry` a person made it due again. Who writes a claim first makes the attempt. A claim without
-an outcome is a crash: the server may or may not have the message, so it is handed over again, with the same Message-ID.
+`<id>.eml` the message (`<id>.digest.eml` one that names the ids of what it tells; an id too long for a file's name is cut
+and named so), `<id>.<n>.claim` attempt n has begun, `<id>.<n>.failed` it has failed, `<id>.sent` the server has the message,
+`<id>.kept` it has no recipients, `<id>.<n>.dead` it was put aside at attempt n, `<id>.<n>.retry` a person made it due again. Who
+writes a claim first makes the attempt. A claim without an outcome is a crash: the server may or may not have the message, so it
+is handed over again, with the same Message-ID.
 
 A message is put aside (dead letter) after so many failed attempts, for a reason of its own. A server that takes no mail at all
 (MailServerError) never counts, however long it is away, and neither does a crash. Answers that begin with 4 mean *later*: they
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
@@ -29,9 +31,10 @@ from oulad_platform.storage.mail import MailServerError, RefusedForNowError
 CRASHED_AFTER = timedelta(minutes=15)
 LONGEST_WAIT_MINUTES = 60
 GIVE_UP_AFTER = timedelta(days=5)
-ATTEMPTS = 12
+ATTEMPTS = 72
+LONGEST_NAME, PREFIX = 200, 120
 MESSAGE, CLAIM, FAILED, SENT, KEPT, DEAD, RETRY = ".eml", ".claim", ".failed", ".sent", ".kept", ".dead", ".retry"
-DIGEST = ".digest"
+DIGEST, SHORTENED = ".digest", "+"
 Record = Mapping[str, Any]
 
 
@@ -111,6 +114,8 @@ class Outbox:
         """
         envelope(message)
         name = safe_name(_name(message_id))
+        if SHORTENED in name:
+            covers = [*covers, message_id]
         if self._is_there(f"{name}{'' if covers else DIGEST}{MESSAGE}"):
             return False
         return write_once(self._root / f"{name}{DIGEST if covers else ''}{MESSAGE}", covering(message, covers))
@@ -119,17 +124,17 @@ class Outbox:
         """The ids of all messages ever put, and those that they cover; reads the messages that do."""
         names = stems(self._root, MESSAGE)
         digests = [read_whole(self._root / f"{name}{MESSAGE}") for name in names if name.endswith(DIGEST)]
-        return {_id(name) for name in names} | {one for message in digests for one in covered(message)}
+        return {self._id(name) for name in names} | {one for message in digests for one in covered(message)}
 
     def dead(self) -> dict[str, str]:
         """The messages that were put aside: why, by id."""
         files = self._files()
-        return {_id(name): self._read(name, files.deaths[name], DEAD)["reason"] for name in files.dead()}
+        return {self._id(name): self._read(name, files.deaths[name], DEAD)["reason"] for name in files.dead()}
 
     def retry(self, message_id: str) -> bool:
         """Makes a message that was put aside due again, with as many attempts as a new one; False when it was not aside."""
         files = self._files()
-        found = [f"{name}.{files.deaths[name]}{RETRY}" for name in files.dead() if _id(name) == message_id]
+        found = [f"{name}.{files.deaths[name]}{RETRY}" for name in files.dead() if self._id(name) == message_id]
         return any(write_once(self._root / file, b"") for file in found)
 
     def status(self) -> OutboxStatus:
@@ -149,7 +154,7 @@ class Outbox:
     def due(self, now: datetime) -> list[str]:
         """The ids of the messages that `deliver` would try at this time, in their order."""
         files = self._files()
-        return [_id(name) for name in files.open() if self._not_due(name, files, now) is None]
+        return [self._id(name) for name in files.open() if self._not_due(name, files, now) is None]
 
     def deliver(self, transport: Transport | None, now: Callable[[], datetime]) -> Delivery:
         """Hands over every message that is due, in the order of their ids, each by one process only.
@@ -168,9 +173,14 @@ class Outbox:
                     reason = self._attempt(transport, name, files, now, delivery)
                 except MailServerError as error:
                     reason = stopped = str(error)
-            if reason is not None and _id(name) not in delivery.dead:
-                delivery.waiting[_id(name)] = reason
+            if reason is not None and self._id(name) not in delivery.dead:
+                delivery.waiting[self._id(name)] = reason
         return delivery
+
+    def _id(self, name: str) -> str:
+        """The id that a message's file is named for; where the name is shortened, the last of those that the message covers."""
+        named = covered(read_whole(self._root / f"{name}{MESSAGE}")) if SHORTENED in name else []
+        return named[-1] if named else unquote(name.removesuffix(DIGEST))
 
     def _files(self) -> _Files:
         names = stems(self._root, "")
@@ -217,11 +227,8 @@ class Outbox:
             return None
         before = self._read(name, files.failures[name], FAILED) if name in files.failures else {}
         left, reached, refused = before.get("left", recipients), before.get("reached", False), before.get("refused", {})
-        counted = {
-            key: before[key]
-            for key in ("counted", "since")
-            if key in before and files.failures.get(name, 0) > files.retries.get(name, 0)
-        }
+        goes_on = files.failures.get(name, 0) > files.retries.get(name, 0)
+        counted = {key: before[key] for key in ("counted", "since") if goes_on and key in before}
         try:
             answers = dict(transport.send(message, left))
         except StorageError as error:
@@ -236,17 +243,13 @@ class Outbox:
         refused = refused | {recipient: words for recipient, words in answers.items() if recipient not in later}
         if reached and not later:
             self._write(f"{name}{SENT}", now(), {"attempt": number, "refused": refused})
-            delivery.sent.append(_id(name))
+            delivery.sent.append(self._id(name))
             if refused:
-                delivery.refused[_id(name)] = refused
+                delivery.refused[self._id(name)] = refused
             return None
         reason = "refused " + ", ".join(f"{recipient}: {words}" for recipient, words in sorted(answers.items()))
-        outcome = {
-            "reason": reason,
-            "left": later if reached else left,
-            "reached": reached,
-            "refused": refused if reached else {},
-        }
+        rest = later if reached else left
+        outcome = {"reason": reason, "left": rest, "reached": reached, "refused": refused if reached else {}}
         self._fail(name, number, now(), counted, outcome, bool(later), delivery)
         return reason
 
@@ -258,7 +261,7 @@ class Outbox:
         if n >= self.attempts and not (may_pass and now < datetime.fromisoformat(since) + GIVE_UP_AFTER):
             reason = f"{outcome['reason']}; put aside after {n} failed attempts"
             self._write(f"{name}.{number}{DEAD}", now, {"reason": reason})
-            delivery.dead[_id(name)] = reason
+            delivery.dead[self._id(name)] = reason
         self._write(f"{name}.{number}{FAILED}", now, {"counted": n, "since": since, **outcome})
 
     def _is_there(self, file: str) -> bool:
@@ -278,13 +281,11 @@ class Outbox:
 
 
 def _name(message_id: str) -> str:
-    """The id as a file's name, in which the end that marks a digest does not occur."""
+    """The id as a file's name, in which the end that marks a digest does not occur; a long one ends as one that covers its id."""
     name = quote(message_id, safe=" @")
+    if len(name) > LONGEST_NAME:
+        return f"{name[:PREFIX]}{SHORTENED}{sha256(message_id.encode()).hexdigest()[:32]}"
     return f"{name.removesuffix(DIGEST)}%2E{DIGEST[1:]}" if name.endswith(DIGEST) else name
-
-
-def _id(name: str) -> str:
-    return unquote(name.removesuffix(DIGEST))
 
 
 def _newest(names: Sequence[str], suffix: str) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from oulad_platform.core.messages import message_id_of, subject_and_text
 from oulad_platform.storage.errors import StorageError
-from oulad_platform.storage.mail import is_loopback
+from oulad_platform.storage.mail import MailServerError, is_loopback
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -28,22 +28,30 @@ CUT = "… (cut)"
 class Webhook:
     """A place to notify by its apprise URL, such as `slack://...`, `workflows://...` (Teams) or `jsons://host/path`.
 
-    Raises ValueError naming the setting, without the URL: apprise does not know it, it is not encrypted and not of this machine,
-    or it turns certificates off; also when apprise is not installed.
+    A URL that cannot be used keeps its messages waiting, and nobody else's: `check` says why.
     """
 
     url: str = field(repr=False)
 
-    def __post_init__(self) -> None:
-        self._service()
+    def check(self) -> str:
+        """The name of the service; nothing is sent. Raises ValueError naming the setting, without the URL.
+
+        Usable is a URL that apprise knows, encrypted or of this machine, that leaves certificates on; apprise is installed.
+        """
+        return f"{self._service().service_name}, a usable address; nothing was sent"
 
     def send(self, message: bytes, recipients: Sequence[str]) -> dict[str, str]:
         """Notifies the service with the message's subject and text; who its recipients are does not matter.
 
         The Message-ID tells a repeat: as the header Idempotency-Key of a json, xml or form webhook, at the end of the text
-        elsewhere. A text too long for the service is cut. Raises StorageError with the service's name when it did not take it.
+        elsewhere. A text too long for the service is cut. Raises StorageError with the service's name when it did not take it,
+        MailServerError for a URL that cannot be used: that is no more the message's fault than a server that is away.
         """
-        service, key = self._service(), message_id_of(message)
+        try:
+            service = self._service()
+        except ValueError as error:
+            raise MailServerError(str(error)) from None
+        key = message_id_of(message)
         subject, text = subject_and_text(message)
         end = ""
         if service.schema in GENERIC:

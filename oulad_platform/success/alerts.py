@@ -1,11 +1,11 @@
 """Which alerts a day's course summary and drift raise. What becomes of an alert (episodes, delivery, wording) is `core.alerts`'.
 
-Features compare a student with their cohort, so scores are half blind to what happens to everybody at once: when a whole
-module of 2013J fell silent its mean risk rose by 5 %, under the usual spike limit of 10 %. The threshold rests on the same
-scores and sees it only where the module was near its limit before. Drift sees it: clicks lost for two weeks move more than a
-third of the features that matter (`oversight.drift`), though only for a module with a reference of its own. So threshold and
-drift together suffice for a silence of two weeks in a known module, and nothing here sees a shorter one, or one in a module
-new to the model; a feed that has stopped is for the freshness alert.
+Features compare a student with their cohort, so scores are half blind to what happens to everybody at once: a whole module
+that falls silent raises its mean risk by 5 %, under the usual spike limit of 10 %. The threshold rests on the same scores, and
+fires only where the share was near its limit before. Drift looks at the features themselves: clicks lost for two weeks move
+more than a third of those that matter (`oversight.drift`), in a module with a reference of its own. So threshold and drift
+suffice for a silence of two weeks in a module the model knows. A shorter one, or one in a module new to the model, may raise
+nothing here; a feed that has stopped is for the freshness alert.
 """
 
 from __future__ import annotations
@@ -16,21 +16,27 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.alerts import ALL, SEVERITIES, alert_id
+from oulad_platform.core.alerts import ALL, SEVERITIES, alert_rows
+from oulad_platform.core.privacy import BELOW
 from oulad_platform.core.reports import date_text
 from oulad_platform.success.tables import RISK_ALERTS
 
-MIN_COMPARED = 20
+MIN_STUDENTS = 20
 EXACTNESS = 1e-9
 THRESHOLD, SPIKE, DRIFT = "threshold", "spike", "drift"
+FEW = "few"
 SENTENCES = {
     THRESHOLD: (
         "{who}: {n_high_risk:,} of {n_students:,} enrolments ({observed_value:.1%}) are at high risk on {day}, "
         "above the limit of {limit_value:.1%}."
     ),
+    FEW: (
+        "{who}: more than the limit of {limit_value:.1%} of the enrolments are at high risk on {day}; "
+        "no figures, since they would tell of fewer than {below} persons."
+    ),
     SPIKE: (
-        "{who}: the mean risk of the same {n_students:,} enrolments rose by {observed_value:.1%} in a week, "
-        "from {risk_before:.3f} to {risk_now:.3f} on {day}, above the limit of {limit_value:.1%}."
+        "{who}: the mean risk of the same {n_students:,} enrolments rose in a week from {before:.1f} % to {now:.1f} % on {day}, "
+        "{points:+.1f} points ({rise:.1f} %), above the limit of {limit:.1f} %."
     ),
     DRIFT: "Drift on {day}: {reason}",
 }
@@ -42,6 +48,7 @@ def risk_alerts(course_summary: pd.DataFrame, days: Iterable[date], *, share_lim
     `share_limit`: share at high risk (0-1), critical from half way between it and everybody. `spike_limit`: relative rise of the
     mean risk over 7 days (0.1 = 10 %), critical from twice that. Both fire strictly above their limit, for each course and for
     'all', whose figures are the courses' weighted by enrolments.
+    A threshold rests on 20 enrolments or more. Where fewer than 10 are at high risk, or fewer than 10 are not, it gives no share.
     A spike compares the same students, scored by the same model on both days (n_compared), of whom there must be 20 or more;
     'all' is about the compared of every course, also of those with fewer. Where too few were compared, or the mean a week ago
     is missing or 0, the spike is not evaluated; that there is no row then does not say that risk did not rise.
@@ -69,44 +76,44 @@ def drift_alerts(model_drift: pd.DataFrame, days: Iterable[date]) -> pd.DataFram
     alarms = model_drift[model_drift["is_alarm"].astype("bool") & model_drift["run_date"].isin(pd.DatetimeIndex(list(days)))]
     scopes = (alarms["code_module"] + "-" + alarms["code_presentation"]).where(alarms["code_module"] != ALL, ALL)
     fired = alarms.assign(scope=scopes)[["run_date", "scope", "n_students", "observed_value", "limit_value", "reason"]]
-    return RISK_ALERTS.conform(_alerts(fired, DRIFT, critical_from=2 * fired["limit_value"]))
+    return _alerts(fired, DRIFT, critical_from=2 * fired["limit_value"])
 
 
 def _thresholds(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
     share = rows["n_high_risk"] / rows["student_count"]
     rows = rows.assign(observed_value=share, limit_value=limit, n_students=rows["student_count"])
-    return _alerts(rows[share > limit + EXACTNESS], THRESHOLD, critical_from=(1 + limit) / 2)
+    fired = rows[(share > limit + EXACTNESS) & (rows["student_count"] >= MIN_STUDENTS)]
+    is_few = np.minimum(fired["n_high_risk"], fired["student_count"] - fired["n_high_risk"]) < BELOW
+    told = _alerts(fired[~is_few], THRESHOLD, (1 + limit) / 2)
+    return pd.concat([told, _alerts(fired[is_few], THRESHOLD, (1 + limit) / 2, FEW).assign(observed_value=np.nan)])
 
 
 def _spikes(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
-    rows = rows[(rows["n_compared"] >= MIN_COMPARED) & (rows["total_before"] > 0)]
+    rows = rows[(rows["n_compared"] >= MIN_STUDENTS) & (rows["total_before"] > 0)]
     rows = rows.assign(
-        risk_now=rows["total_now"] / rows["n_compared"],
-        risk_before=rows["total_before"] / rows["n_compared"],
+        now=100 * rows["total_now"] / rows["n_compared"],
+        before=100 * rows["total_before"] / rows["n_compared"],
         observed_value=rows["total_now"] / rows["total_before"] - 1,
         limit_value=limit,
         n_students=rows["n_compared"],
     )
+    rows = rows.assign(points=rows["now"] - rows["before"], rise=100 * rows["observed_value"], limit=100 * limit)
     return _alerts(rows[rows["observed_value"] > limit + EXACTNESS], SPIKE, critical_from=2 * limit)
 
 
-def _alerts(fired: pd.DataFrame, kind: str, critical_from: float | pd.Series) -> pd.DataFrame:
-    records = [{str(name): value for name, value in row.items()} for row in fired.to_dict("records")]
-    who = ["All courses" if row["scope"] == ALL else row["scope"] for row in records]
+def _alerts(fired: pd.DataFrame, kind: str, critical_from: float | pd.Series, wording: str = "") -> pd.DataFrame:
+    """RISK_ALERTS rows of one kind; `wording`: one of SENTENCES, else that of the kind."""
     sentences = [
-        SENTENCES[kind].format(**row, who=name, day=date_text(row["run_date"])) for row, name in zip(records, who, strict=True)
+        SENTENCES[wording or kind].format(
+            **{str(name): value for name, value in row.items()},
+            who="All courses" if row["scope"] == ALL else row["scope"],
+            day=date_text(row["run_date"]),
+            below=BELOW,
+        )
+        for row in fired.to_dict("records")
     ]
     severity = np.where(fired["observed_value"] >= critical_from - EXACTNESS, SEVERITIES[1], SEVERITIES[0])
-    return pd.DataFrame(
-        {
-            "alert_id": pd.Series([alert_id(kind, row["scope"], row["run_date"]) for row in records], dtype="str"),
-            "alert_date": fired["run_date"].to_numpy(),
-            "alert_type": pd.Series(kind, range(len(fired)), dtype="str"),
-            "scope": fired["scope"].to_numpy(),
-            "severity": severity,
-            "observed_value": fired["observed_value"].to_numpy(),
-            "limit_value": fired["limit_value"].to_numpy(),
-            "n_students": fired["n_students"].to_numpy(),
-            "message": pd.Series(sentences, dtype="str"),
-        }
+    rows = fired.rename(columns={"run_date": "alert_date"}).assign(
+        severity=pd.Series(severity, fired.index, dtype="str"), message=pd.Series(sentences, fired.index, dtype="str")
     )
+    return alert_rows(RISK_ALERTS, kind, rows)

@@ -58,14 +58,13 @@ def files(
 ) -> dict[str, bytes]:
     """Every output file, by its path; `day` is the newest day of the data.
 
-    `risk` and `course_summary` hold any number of days; samples, predictions and alerts are those of the newest scored one,
+    `risk` and `course_summary` hold any number of days; samples and predictions are those of the newest scored one,
     the `latest` files those of each presentation's own newest day among the rows given. `reasons`: RISK_REASONS of the newest
-    day; `alerts`: all alerts, `episodes`: theirs. The same input gives the same bytes.
+    day; `alerts`: all alerts, of which those of `day` are told, `episodes`: theirs. The same input gives the same bytes.
     """
     by_risk = ["risk_score", "id_student", "code_module", "code_presentation"]
     newest = risk[risk["run_date"] == risk["run_date"].max()]
     newest_courses = course_summary[course_summary["run_date"] == course_summary["run_date"].max()]
-    scored_on = day if newest.empty else newest["run_date"].iloc[0].date()
     predictions = with_counter_reasons(newest.sort_values(by_risk, ascending=[False, True, True, True]), reasons)
     return {
         "outputs/metrics_latest.json": json_bytes(metrics),
@@ -77,7 +76,7 @@ def files(
         "outputs/marts/course_summary_daily_sample.csv": csv_bytes(newest_courses.head(SAMPLE_ROWS)),
         "outputs/marts/student_risk_latest.csv": csv_bytes(latest(risk)),
         "outputs/marts/course_summary_latest.csv": csv_bytes(latest(course_summary)),
-        "outputs/alerts/alert_latest.md": alert_markdown(alerts, episodes, scored_on).encode(),
+        "outputs/alerts/alert_latest.md": alert_markdown(alerts, episodes, day).encode(),
         "outputs/experiments/assignment_latest.csv": csv_bytes(assignments),
         "reports/ab_test_report.md": ab_test_report(results, assignments).encode(),
         "reports/live_experiments.md": live_experiments.encode(),

@@ -11,7 +11,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from oulad_platform.core.privacy import TOTAL, is_open
 from oulad_platform.core.reports import date_text, markdown_text
+from oulad_platform.success.dashboard.alerts import secret_scopes
+from oulad_platform.success.dashboard.counts import HIGH, SCORED, CourseCounts, course_counts, current_enrollment, programs_of
+from oulad_platform.success.dashboard.views import each, told
 from oulad_platform.success.evaluation.protocol import NEXT_COHORT
 from oulad_platform.success.evaluation.rules import RULES
 from oulad_platform.success.model_tables import MODEL_EVALUATION
@@ -21,8 +25,7 @@ from oulad_platform.success.summary_of_action import (
     alerts_of_the_day,
     contacts,
     live,
-    returns_by_assumption,
-    returns_by_number,
+    returns,
     simulated,
 )
 from oulad_platform.success.tables import ALL, COURSE_SUMMARY_DAILY, EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
@@ -38,6 +41,7 @@ def executive_summary(
     enrollment: pd.DataFrame,
     risk: pd.DataFrame,
     course_summary: pd.DataFrame,
+    reach: pd.DataFrame,
     model_evaluation: pd.DataFrame,
     alerts: pd.DataFrame,
     caseload: pd.DataFrame,
@@ -45,31 +49,39 @@ def executive_summary(
     looks: pd.DataFrame,
     roi: pd.DataFrame,
     roi_by_caseload: pd.DataFrame,
+    effect_points: float,
     suppress_below: int,
 ) -> pd.DataFrame:
     """EXECUTIVE_SUMMARY as of `day`, the newest day of the data; any frame may be empty.
 
     `enrollment`: enrollment_metrics rows (all scopes); `risk`: STUDENT_RISK_DAILY; `course_summary`: COURSE_SUMMARY_DAILY,
-    of the newest scored day and, for the change, of the week before; `model_evaluation`: MODEL_EVALUATION, of which only what was
-    known on `day` is told; `alerts`: RISK_ALERTS; `caseload`: CASELOAD_DAILY; `experiments`: EXPERIMENT_RESULTS, `looks`:
-    EXPERIMENT_LOOKS; `roi`: ROI_SENSITIVITY. Of each, the newest day is told, with its date: between terms nobody is scored.
-    A course with fewer than `suppress_below` students, or as few at high risk, is not told of. `semester` may be empty.
+    of the newest scored day and, for the change, of the week before; `reach`: REACH of that day; `model_evaluation`:
+    MODEL_EVALUATION, of which only what was known on `day` is told; `caseload`: CASELOAD_DAILY; `experiments`:
+    EXPERIMENT_RESULTS, `looks`: EXPERIMENT_LOOKS; `roi`: ROI_SENSITIVITY, `roi_by_caseload`: ROI_BY_CASELOAD, made for an
+    expected effect of `effect_points`. Of each, the newest day is told, with its date: between terms nobody is scored.
+    `alerts`: rows of alert_log, whatever raised them; those of `day` are told. `semester` may be empty.
+
+    Counts of persons under `suppress_below` are withheld by the rules, and from the counts, of the page for leadership
+    (`dashboard.counts`), so that the two do not lead to one another; `value` is absent with them.
     """
     name = f"{institution}, {semester}," if semester else institution
+    below = suppress_below
     scored = risk[risk["run_date"] == risk["run_date"].max()]
     scored_on = day if scored.empty else scored["run_date"].iloc[0].date()
     in_charge = set() if scored.empty else set(scored["model_version"])
+    todays = course_summary[course_summary["run_date"] == pd.Timestamp(scored_on)]
+    counts = course_counts(todays, reach, programs_of(enrollment), below)
+    of_the_day = alerts[alerts["alert_date"] == pd.Timestamp(day)]
     sentences = [
-        *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name),
-        *_risk(scored, scored_on),
-        *_courses(course_summary, scored_on, suppress_below),
-        *contacts(caseload[caseload["caseload_date"] == caseload["caseload_date"].max()]),
+        *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name, counts, below),
+        *_risk(scored, scored_on, counts, below),
+        *_courses(course_summary, scored_on, counts, below),
+        *contacts(caseload[caseload["caseload_date"] == caseload["caseload_date"].max()], counts, below),
         *_model(model_evaluation[model_evaluation["known_from"] <= pd.Timestamp(day)], in_charge),
-        *alerts_of_the_day(alerts[alerts["alert_date"] == pd.Timestamp(scored_on)], scored_on),
-        *simulated(experiments),
-        *live(looks),
-        *returns_by_number(roi_by_caseload),
-        *returns_by_assumption(roi),
+        *alerts_of_the_day(of_the_day, day, secret_scopes(counts), below),
+        *simulated(experiments, below),
+        *live(looks, below),
+        *returns(roi_by_caseload, roi, effect_points, below),
     ]
     frame = pd.DataFrame(sentences, columns=list(Sentence._fields))
     return EXECUTIVE_SUMMARY.conform(frame.assign(position=np.arange(1, len(frame) + 1)))
@@ -84,30 +96,45 @@ def summary_markdown(summary: pd.DataFrame, institution: str, day: date) -> str:
     return "".join(sections)
 
 
-def _enrollment(metrics: pd.DataFrame, day: date, name: str) -> Iterator[Sentence]:
+def _enrollment(metrics: pd.DataFrame, day: date, name: str, counts: CourseCounts, below: int) -> Iterator[Sentence]:
     total = metrics[metrics["scope"] == "total"]
     if total.empty:
         yield Sentence("Enrolment", f"No enrolment figures for {name} on {date_text(day)}.", np.nan, ENROLLMENT_TABLE)
         return
     row = total.iloc[0]
-    current = int(row["total_enrollment"])
-    yield Sentence("Enrolment", f"{name} had {current:,} enrolments on {date_text(row['date'])}.", current, ENROLLMENT_TABLE)
+    current = current_enrollment(total, counts, below)
+    on = date_text(row["date"])
+    if pd.isna(current):
+        hidden = f"The number of enrolments of {name} on {on} is not told: it, or a part of it, is under {below}."
+        yield Sentence("Enrolment", hidden, np.nan, ENROLLMENT_TABLE)
+        return
+    yield Sentence("Enrolment", f"{name} had {current:,} enrolments on {on}.", current, ENROLLMENT_TABLE)
     if pd.isna(row["net_change"]):
         yield Sentence("Enrolment", "There is no day before to compare with.", np.nan, ENROLLMENT_TABLE)
         return
-    change = (
-        f"Since the day before: {row['new_students']:,} new, {row['dropped_students']:,} dropped, "
-        f"{row['completed_students']:,} completed; net change {row['net_change']:+,}."
-    )
-    yield Sentence("Enrolment", change, float(row["net_change"]), ENROLLMENT_TABLE)
+    flows = [int(row[name]) for name in ("new_students", "dropped_students", "completed_students")]
+    came, dropped, completed = (told(n, below) for n in flows)
+    change = f"Since the day before: {came} new, {dropped} dropped, {completed} completed"
+    if max(flows) < below:
+        change = f"Since the day before fewer than {below} each were new, dropped or completed"
+    if min(flows) < below:  # a net change would lead back to the small one
+        yield Sentence("Enrolment", f"{change}.", np.nan, ENROLLMENT_TABLE)
+        return
+    yield Sentence("Enrolment", f"{change}; net change {row['net_change']:+,}.", float(row["net_change"]), ENROLLMENT_TABLE)
 
 
-def _risk(risk: pd.DataFrame, day: date) -> Iterator[Sentence]:
+def _risk(risk: pd.DataFrame, day: date, counts: CourseCounts, below: int) -> Iterator[Sentence]:
     source = STUDENT_RISK_DAILY.name
     if risk.empty:
         yield Sentence("Risk", f"No enrolment was scored on {date_text(day)}.", np.nan, source)
         return
     flagged = int(risk["high_risk_flag"].sum())
+    is_withheld = len(counts.courses) and counts.courses.loc[TOTAL, [SCORED, HIGH]].isna().any()
+    if is_withheld or not is_open(flagged, len(risk), below):
+        few = f"fewer than {below} are at high risk, or not at high risk"
+        hidden = f"On {date_text(day)}, {told(len(risk), below)} enrolments were scored; {few}."
+        yield Sentence("Risk", hidden, np.nan, source)
+        return
     students = risk.loc[risk["high_risk_flag"], "id_student"].nunique()
     sentence = (
         f"On {date_text(day)}, {flagged:,} of {len(risk):,} scored enrolments ({flagged / len(risk):.1%}) are at high risk of "
@@ -116,17 +143,23 @@ def _risk(risk: pd.DataFrame, day: date) -> Iterator[Sentence]:
     yield Sentence("Risk", sentence, flagged, source)
 
 
-def _courses(course_summary: pd.DataFrame, day: date, suppress_below: int) -> Iterator[Sentence]:
+def _courses(course_summary: pd.DataFrame, day: date, counts: CourseCounts, below: int) -> Iterator[Sentence]:
     source = COURSE_SUMMARY_DAILY.name
     today = course_summary[course_summary["run_date"] == pd.Timestamp(day)]
     if today.empty:
         return
-    mean = _weighted_mean(today)
-    yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {_change(course_summary, day)}.", mean, source)
-    told = today[today[["student_count", "n_high_risk"]].min(axis=1) >= suppress_below]
-    if told.empty:
+    if today["student_count"].sum() < below:
         return
-    worst = told.sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
+    mean = _weighted_mean(today)
+    yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {_change(today, below)}.", mean, source)
+    secret = secret_scopes(counts)
+    is_told = [
+        is_open(row.n_high_risk, row.student_count, below) and f"{row.code_module}-{row.code_presentation}" not in secret
+        for row in each(today)
+    ]
+    if not any(is_told):
+        return
+    worst = today[is_told].sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
     sentence = (
         f"The largest share at high risk is in {worst['code_module']} {worst['code_presentation']}: "
         f"{worst['high_risk_rate']:.1%} of {worst['student_count']:,} students."
@@ -134,16 +167,19 @@ def _courses(course_summary: pd.DataFrame, day: date, suppress_below: int) -> It
     yield Sentence("Risk", sentence, float(worst["high_risk_rate"]), source)
 
 
-def _change(course_summary: pd.DataFrame, day: date) -> str:
-    today = course_summary[course_summary["run_date"] == pd.Timestamp(day)]
+def _change(today: pd.DataFrame, below: int) -> str:
     compared = today[today["n_compared"] > 0]
-    if compared.empty:
+    n_compared, n_scored = compared["n_compared"].sum(), today["student_count"].sum()
+    if n_compared == 0:
         return "it is not comparable with the week before: no enrolment was scored by the same model on both days"
     rise = compared["compared_risk"] - compared["compared_risk_7d_ago"]
+    if n_compared < below:
+        return f"it is not comparable with the week before: fewer than {below} were scored by the same model on both days"
     change = f"{np.average(rise, weights=compared['n_compared']):+.3f} since the week before"
-    n_compared, n_scored = compared["n_compared"].sum(), today["student_count"].sum()
     if n_compared == n_scored:
         return change
+    if n_scored - n_compared < below:
+        return f"{change} for those scored by the same model on both days"
     return f"{change} for the {n_compared:,} of {n_scored:,} enrolments scored by the same model on both days"
 
 
@@ -166,8 +202,8 @@ def _model(evaluation: pd.DataFrame, in_charge: set[str]) -> Iterator[Sentence]:
     latest = float(auc["value"].iloc[-1])
     version = auc["model_version"].iloc[0]
     role = "in charge" if version in in_charge else "not in charge"
-    told = f"Model {version}, {role}, was tested on cohort {cohort}, which it had not seen: AUC {listed}."
-    yield Sentence("Model", told, latest, source)
+    tested_on = f"Model {version}, {role}, was tested on cohort {cohort}, which it had not seen: AUC {listed}."
+    yield Sentence("Model", tested_on, latest, source)
     recall = figures[figures["metric"] == "recall_at_10_pct"]
     if not recall.empty:
         last = recall.iloc[-1]
@@ -178,5 +214,5 @@ def _model(evaluation: pd.DataFrame, in_charge: set[str]) -> Iterator[Sentence]:
         yield Sentence("Model", sentence, float(last["value"]), source)
 
 
-def _weighted_mean(summary: pd.DataFrame, suffix: str = "") -> float:
-    return float(np.average(summary[f"avg_risk_score{suffix}"], weights=summary[f"student_count{suffix}"]))
+def _weighted_mean(summary: pd.DataFrame) -> float:
+    return float(np.average(summary["avg_risk_score"], weights=summary["student_count"]))

@@ -9,12 +9,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.alerts import SEVERITIES
+from oulad_platform.core.alerts import ALERT_LOG, KINDS, SEVERITIES
+from oulad_platform.core.privacy import TOTAL, is_open
 from oulad_platform.core.reports import date_text
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
+from oulad_platform.success.dashboard.alerts import measured
+from oulad_platform.success.dashboard.counts import LISTED, CourseCounts
+from oulad_platform.success.dashboard.trials import arms_open
+from oulad_platform.success.dashboard.views import HIDDEN, each, told
 from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS, EXPERIMENT_RESULTS
 from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_SENSITIVITY
-from oulad_platform.success.tables import RISK_ALERTS
 
 SHOWN = 5
 
@@ -28,24 +32,28 @@ class Sentence(NamedTuple):
     source_table: str
 
 
-def contacts(caseload: pd.DataFrame) -> Iterator[Sentence]:
-    """Of CASELOAD_DAILY rows of one day: how many are to be contacted, by how many."""
+def contacts(caseload: pd.DataFrame, counts: CourseCounts, below: int) -> Iterator[Sentence]:
+    """Of CASELOAD_DAILY rows of one day: how many are to be contacted, by how many. `counts`: what the page may show."""
     source = CASELOAD_DAILY.name
     if caseload.empty:
         yield Sentence("Contacts", "Nobody is to be contacted.", 0, source)
         return
-    day, advisers = date_text(caseload["caseload_date"].iloc[0]), caseload["adviser"].nunique()
-    never = caseload["last_contact"].isna().mean()
-    sentence = (
-        f"The lists of {day} hold {len(caseload):,} students for {_counted(advisers, 'adviser or team', 'advisers or teams')}; "
-        f"{never:.0%} of them have no contact on record."
-    )
-    yield Sentence("Contacts", sentence, len(caseload), source)
+    n, day = len(caseload), date_text(caseload["caseload_date"].iloc[0])
+    by_whom = _counted(caseload["adviser"].nunique(), "adviser or team", "advisers or teams")
+    is_withheld = LISTED in counts.courses and counts.courses.loc[[TOTAL], LISTED].isna().any()
+    if n < below or is_withheld:
+        text = f"fewer than {below} students" if n < below else "students"
+        yield Sentence("Contacts", f"The lists of {day} hold {text} for {by_whom}.", np.nan, source)
+        return
+    never = int(caseload["last_contact"].isna().sum())
+    on_record = f"; {never / n:.0%} of them have no contact on record" if is_open(never, n, below) else ""
+    yield Sentence("Contacts", f"The lists of {day} hold {n:,} students for {by_whom}{on_record}.", n, source)
 
 
-def alerts_of_the_day(alerts: pd.DataFrame, day: date) -> Iterator[Sentence]:
-    """Of RISK_ALERTS rows of `day`: how many, and the first of them in their own words."""
-    source = RISK_ALERTS.name
+def alerts_of_the_day(alerts: pd.DataFrame, day: date, secret: set[str], below: int) -> Iterator[Sentence]:
+    """Of alert_log rows of `day`: how many, and the first of them in their own words, or without them where these would tell of a
+    few persons. `secret`: scopes with a withheld count."""
+    source = ALERT_LOG.name
     if alerts.empty:
         yield Sentence("Alerts", f"No alert fired on {date_text(day)}.", 0, source)
         return
@@ -53,12 +61,16 @@ def alerts_of_the_day(alerts: pd.DataFrame, day: date) -> Iterator[Sentence]:
     alerts_word = "alert" if len(alerts) == 1 else "alerts"
     sentence = f"{len(alerts):,} {alerts_word} fired on {date_text(day)}, {critical:,} critical."
     yield Sentence("Alerts", sentence, len(alerts), source)
-    shown = alerts.sort_values(["severity", "alert_id"]).head(SHOWN)
-    for message, value in zip(shown["message"], shown["observed_value"], strict=True):
-        yield Sentence("Alerts", message, float(value), source)
+    for alert in each(alerts.sort_values(["severity", "alert_id"]).head(SHOWN)):
+        if measured(alert, secret, below) == HIDDEN:
+            kind = KINDS[str(alert.alert_type)]
+            withheld = f"{kind}: {alert.scope}. Its figures are withheld, since they could tell of fewer than {below} persons."
+            yield Sentence("Alerts", withheld, np.nan, source)
+        else:
+            yield Sentence("Alerts", alert.message, float(alert.observed_value), source)
 
 
-def simulated(results: pd.DataFrame) -> Iterator[Sentence]:
+def simulated(results: pd.DataFrame, below: int) -> Iterator[Sentence]:
     """Of EXPERIMENT_RESULTS: what the simulated experiment could find."""
     source = EXPERIMENT_RESULTS.name
     if results.empty:
@@ -68,77 +80,117 @@ def simulated(results: pd.DataFrame) -> Iterator[Sentence]:
     detectable = float(first["minimum_detectable_points"])
     found = "no effect" if np.isnan(detectable) else f"only effects of {detectable:.1f} percentage points or more"
     verdicts = "; ".join(f"+{row.uplift_points:g} points: {row.verdict}" for row in results.itertuples())
+    control, treatment = (told(first[name], below) for name in ("n_control", "n_treatment"))
     sentence = (
-        f"In an offline simulation with {first['n_control']:,} and {first['n_treatment']:,} students an arm, which finds {found} "
-        f"with 80 % power: {verdicts}."
+        f"In an offline simulation with {control} and {treatment} students an arm, which finds {found} with 80 % power: "
+        f"{verdicts}."
     )
     yield Sentence("Experiment", sentence, detectable, source)
 
 
-def live(looks: pd.DataFrame) -> Iterator[Sentence]:
-    """Of EXPERIMENT_LOOKS: each live experiment with its difference and verdict."""
+def live(looks: pd.DataFrame, below: int) -> Iterator[Sentence]:
+    """Of EXPERIMENT_LOOKS: each live experiment with its verdict, and its difference where that tells of no few persons."""
     source = EXPERIMENT_LOOKS.name
     for look in looks.to_dict("records"):
         name, difference = f"Live experiment {look['experiment_id']}", look["difference"]
-        if pd.isna(difference):
+        if pd.isna(difference) or not arms_open(look, "n_success_control", "n_success_treatment", below):
             yield Sentence("Experiment", f"{name}: {look['verdict']}.", np.nan, source)
             continue
-        told = (
+        text = (
             f"{name}: {look['n_success_treatment'] / look['n_treatment']:.1%} of {look['n_treatment']:,} treated and "
             f"{look['n_success_control'] / look['n_control']:.1%} of {look['n_control']:,} control students succeeded, a "
             f"difference of {100 * difference:+.1f} points (from {100 * look['interval_low']:+.1f} to "
             f"{100 * look['interval_high']:+.1f}); "
             f"verdict: {look['verdict']}."
         )
-        yield Sentence("Experiment", told, difference, source)
+        yield Sentence("Experiment", text, difference, source)
 
 
-def returns_by_number(by_caseload: pd.DataFrame) -> Iterator[Sentence]:
-    """Of ROI_BY_CASELOAD: what contacting all flagged, and the best number, is expected to return."""
-    source = ROI_BY_CASELOAD.name
+def returns(by_caseload: pd.DataFrame, roi: pd.DataFrame, effect_points: float, below: int) -> Iterator[Sentence]:
+    """What contacting all flagged returns under the expected effect and under a larger one, and which number returns most.
+
+    `by_caseload`: ROI_BY_CASELOAD, made for an effect of `effect_points`; `roi`: ROI_SENSITIVITY.
+    """
     if by_caseload.empty:
+        yield from _assumed(roi, below)
         return
+    source = ROI_BY_CASELOAD.name
     flagged, best = (by_caseload[by_caseload[which]].iloc[0] for which in ("is_flagged", "is_best"))
-    if flagged["n_contacted"]:
-        told = f"Contacting all {flagged['n_contacted']:,} students at high risk is expected to return {_net_benefit(flagged)}."
-        yield Sentence("Return", told, float(flagged["net_benefit"]), source)
-    if not best["n_contacted"]:
-        yield Sentence("Return", "By the assumed effect no number of contacts pays.", 0, source)
-        return
-    told = (
-        f"It returns most to contact the {best['n_contacted']:,} at highest risk (80 % interval {best['best_size_low']:,} to "
-        f"{best['best_size_high']:,} students): {_net_benefit(best)}; it breaks even at an effect of "
-        f"{best['break_even_points']:.2f} points."
-    )
-    yield Sentence("Return", told, float(best["net_benefit"]), source)
+    n, n_best = int(flagged["n_contacted"]), int(best["n_contacted"])
+    effect = f"If a contact is worth {effect_points:g} points, as expected,"
+    if n >= below:
+        text = (
+            f"{effect} contacting all {n:,} at high risk is expected to return {flagged['net_benefit']:,.0f} net "
+            f"({_doubt(flagged)})"
+        )
+        case = None if roi.empty else _middle_case(roi)
+        if case is not None and case["n_contacted"] == n:
+            text += f"; at {case['uplift_points']:+g} points it would return {case['net_benefit']:,.0f}"
+        yield Sentence("Return", f"{text}.", float(flagged["net_benefit"]), source)
+        effect = "At the expected effect"
+    if n_best == 0:
+        yield Sentence("Return", f"{effect} no number of contacts pays.", 0, source)
+    elif n_best < below:
+        yield Sentence("Return", f"{effect} it returns most to contact fewer than {below} students.", np.nan, source)
+    else:
+        low, high = ("none" if end == 0 else told(end, below) for end in (best["best_size_low"], best["best_size_high"]))
+        text = (
+            f"{effect} it returns most to contact the {n_best:,} at highest risk, {best['net_benefit']:,.0f} net "
+            f"({_doubt(best)}); the best number may be anything from {low} to {high}. It breaks even at an effect of "
+            f"{best['break_even_points']:.2f} points."
+        )
+        yield Sentence("Return", text, float(best["net_benefit"]), source)
+    if n >= below:
+        yield from _span(roi)
 
 
-def _net_benefit(row: pd.Series) -> str:
-    return (
-        f"a net benefit of {row['net_benefit']:,.0f} (80 % interval {row['net_benefit_low']:,.0f} to "
-        f"{row['net_benefit_high']:,.0f}), above 0 with a probability of {row['probability_of_profit']:.0%}"
-    )
-
-
-def returns_by_assumption(roi: pd.DataFrame) -> Iterator[Sentence]:
+def _assumed(roi: pd.DataFrame, below: int) -> Iterator[Sentence]:
     """Of ROI_SENSITIVITY: the middle assumption, and the range of all."""
     source = ROI_SENSITIVITY.name
     if roi.empty or roi["n_contacted"].max() == 0:
         yield Sentence("Return", "No return was computed: nobody would be contacted.", np.nan, source)
         return
-    row = roi[
-        (roi["uplift_points"] == _middle(roi["uplift_points"])) & (roi["cost_per_student"] == _middle(roi["cost_per_student"]))
-    ]
-    case = row.iloc[0]
+    case = _middle_case(roi)
+    if case["n_contacted"] < below:
+        yield Sentence("Return", f"No return is told: fewer than {below} would be contacted.", np.nan, source)
+        return
     sentence = (
         f"If contacting {int(case['n_contacted']):,} students at {case['cost_per_student']:,.2f} each raised their pass rate by "
         f"{case['uplift_points']:g} points, {case['incremental_passes']:,.1f} more would pass, for a net benefit of "
         f"{case['net_benefit']:,.0f}."
     )
     yield Sentence("Return", sentence, float(case["net_benefit"]), source)
-    low, high = roi["net_benefit"].min(), roi["net_benefit"].max()
-    span = f"Over all {len(roi):,} assumptions the net benefit runs from {low:,.0f} to {high:,.0f}."
-    yield Sentence("Return", span, float(low), source)
+    yield from _span(roi)
+
+
+def _span(roi: pd.DataFrame) -> Iterator[Sentence]:
+    if roi.empty or roi["n_contacted"].max() == 0:
+        return
+    effects, costs = (_ends(roi[name]) for name in ("uplift_points", "cost_per_student"))
+    text = (
+        f"With an effect of {effects} points and a cost of {costs} a contact, contacting all at high risk would return "
+        f"{_ends(roi['net_benefit'])}."
+    )
+    yield Sentence("Return", text, float(roi["net_benefit"].min()), ROI_SENSITIVITY.name)
+
+
+def _doubt(row: pd.Series) -> str:
+    return (
+        f"80 % interval {row['net_benefit_low']:,.0f} to {row['net_benefit_high']:,.0f}; above 0 with a probability of "
+        f"{row['probability_of_profit']:.0%}"
+    )
+
+
+def _ends(values: pd.Series) -> str:
+    low, high = (
+        f"{end:,.0f}" if end == round(end) or abs(end) >= 1000 else f"{end:,.2f}" for end in (values.min(), values.max())
+    )
+    return low if low == high else f"{low} to {high}"
+
+
+def _middle_case(roi: pd.DataFrame) -> pd.Series:
+    points, cost = (_middle(roi[name]) for name in ("uplift_points", "cost_per_student"))
+    return roi[(roi["uplift_points"] == points) & (roi["cost_per_student"] == cost)].iloc[0]
 
 
 def _counted(n: int, one: str, many: str) -> str:

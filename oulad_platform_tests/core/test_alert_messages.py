@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from oulad_platform.core.alerts import (
     ALERT_DECISIONS,
+    ALERT_TYPES,
+    KINDS,
     OPERATION_ALERTS,
     AlertRules,
     alert_id,
@@ -26,6 +28,7 @@ from oulad_platform.core.alerts import (
 from oulad_platform.core.house import House
 
 DAY = date(2014, 5, 20)
+HOUSE = House(institution="Lakeside")
 NASTY = "<script>x</script>{{7*7}}&amp;\u202ed\r\nBcc: eve@example.org|`*_"
 
 
@@ -63,7 +66,7 @@ class Page(HTMLParser):
 
 
 def page(rows: pd.DataFrame, day: date = DAY) -> str:
-    return alert_markdown(rows, episodes(rows, ALERT_DECISIONS.empty(), day, AlertRules()), day)
+    return alert_markdown(rows, episodes(rows, ALERT_DECISIONS.empty(), day), day)
 
 
 def test_the_page_says_so_when_nothing_fired_and_nothing_is_open():
@@ -88,22 +91,29 @@ def test_the_page_lists_the_alerts_of_its_day_and_what_is_not_resolved_critical_
 def test_the_message_of_an_alert_has_its_numbers_in_both_parts_and_since_when_it_lasts():
     rows = log(alert(day=date(2014, 5, 13)), alert())
     due = alerts_due(rows, ALERT_DECISIONS.empty(), {rows["alert_id"].iloc[0]}, DAY, AlertRules())
-    subject, text, html = alert_message(due, House(institution="Lakeside"))
-    assert subject == "Lakeside: [warning] Too many at high risk: AAA-2014B, 2014-05-20"
+    subject, text, html = alert_message(due, HOUSE)
+    assert subject == "Lakeside: [warning] Share at high risk above its limit: AAA-2014B, 2014-05-20"
     assert text == (
-        "Too many at high risk: AAA-2014B\n\nwarning - Too many at high risk, AAA-2014B\n70 of 100.\nDay: 2014-05-20\n"
+        "Share at high risk above its limit: AAA-2014B\n\nwarning - Share at high risk above its limit, AAA-2014B\n"
+        "70 of 100.\nDay: 2014-05-20\n"
         "Firing since: 2014-05-13\nObserved: 0.7\nLimit: 0.6\nEnrolments: 1,100\nAlert: threshold_AAA-2014B_2014-05-20\n\n"
         "An alert is about a group or a system. No decision about a single person follows from it.\n"
     )
     shown = Page(html).text
     for word in ("Lakeside", "70 of 100.", "Firing since: 2014-05-13", "Observed: 0.7", "Limit: 0.6", "1,100"):
         assert word in shown
+    line = "Day: 2014-05-20 · Firing since: 2014-05-13 · Observed: 0.7 · Limit: 0.6 · Enrolments: 1,100 · Alert: threshold_"
+    assert line in shown
+
+
+def test_every_type_of_alert_has_its_words():
+    assert tuple(KINDS) == ALERT_TYPES
 
 
 def test_what_was_not_measured_is_not_mentioned():
     rows = log(alert() | {"observed_value": None, "limit_value": None, "n_students": None})
-    subject, text, _ = alert_message(rows)
-    assert subject == "[warning] Too many at high risk: AAA-2014B, 2014-05-20"
+    subject, text, _ = alert_message(rows, HOUSE)
+    assert subject == "Lakeside: [warning] Share at high risk above its limit: AAA-2014B, 2014-05-20"
     assert "Observed" not in text
     assert "Enrolments" not in text
     assert "nan" not in text
@@ -112,14 +122,14 @@ def test_what_was_not_measured_is_not_mentioned():
 @pytest.mark.parametrize("n", [0, 2])
 def test_a_message_is_about_one_alert(n):
     with pytest.raises(ValueError, match=f"one alert, not {n}"):
-        alert_message(log(*(alert(str(number)) for number in range(n))))
+        alert_message(log(*(alert(str(number)) for number in range(n))), HOUSE)
 
 
 def test_a_digest_counts_and_lists_critical_ones_first_and_at_most_a_hundred():
     rows = log(*(alert(f"M{number:03}") for number in range(104)), alert("ZZZ", "critical"))
-    subject, text, html = digest_message(rows, DAY)
-    assert subject == "105 alerts, 1 of them critical, 2014-05-20"
-    assert text.split("\n\n")[1].startswith("critical - Too many at high risk, ZZZ\n")
+    subject, text, html = digest_message(rows, DAY, HOUSE)
+    assert subject == "Lakeside: 105 alerts, 1 of them critical, 2014-05-20"
+    assert text.split("\n\n")[1].startswith("critical - Share at high risk above its limit, ZZZ\n")
     assert "5 more are in alert_log." in text
     assert "5 more are in alert_log." in Page(html).text
     assert ("M098" in text, "M099" in text) == (True, False)
@@ -138,7 +148,7 @@ def test_a_digest_has_one_id_whatever_the_order_of_its_alerts():
     st.text(min_size=1, max_size=30) | st.just(NASTY),
 )
 def test_nothing_from_data_becomes_a_tag_a_header_or_a_line_of_its_own(scope, message, institution):
-    as_template = [alert_message(log(alert()), house) for house in (House(institution="x"), None)]
+    as_template = [alert_message(log(alert()), House(institution=name)) for name in ("x", "\u202e")]
     rows = log(alert(scope, message=message))
     subject, text, html = alert_message(rows, House(institution=institution))
     assert not {unicodedata.category(sign) for sign in subject} & {"Cc", "Cf", "Zl", "Zp"}
@@ -149,7 +159,7 @@ def test_nothing_from_data_becomes_a_tag_a_header_or_a_line_of_its_own(scope, me
 
 
 def test_what_looks_like_a_template_or_markup_is_shown_as_it_is():
-    _, text, html = alert_message(log(alert(message=NASTY)))
+    _, text, html = alert_message(log(alert(message=NASTY)), HOUSE)
     shown = "<script>x</script>{{7*7}}&amp;d Bcc: eve@example.org|`*_"
     assert shown in text
     assert shown in Page(html).text

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from oulad_platform.core.privacy import TOTAL, PrivacyError, suppress, withheld
+from oulad_platform.core.privacy import TOTAL, PrivacyError, is_open, suppress, withheld
 
 Floats = npt.NDArray[np.float64]
 COUNTS = st.one_of(st.integers(0, 12), st.integers(0, 400))
@@ -156,3 +156,10 @@ def test_the_limit_is_the_institutions(counts: list[int], below: int) -> None:
     hidden = withheld(truth, line, below=below)
     assert hidden[truth < below].all()
     assert hidden.any() == bool((truth < below).any())
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"), [(10, 20, True), (9, 20, False), (11, 20, False), (0, 20, False), (7, 7, False)]
+)
+def test_a_part_is_open_when_it_and_the_rest_reach_the_limit(part: int, whole: int, shown: bool) -> None:
+    assert is_open(part, whole, 10) is shown

@@ -1,7 +1,7 @@
 """A real `dagster dev` whose clock a test sets: libfaketime gives its processes another time, all of them the same one.
 
-Only the wall clock is another; waiting takes as long as ever. So a clock that is always late in a minute makes minutes pass in
-seconds: the scheduler sleeps to the end of the minute it reads, and the next minute begins where the last one was left.
+Only the wall clock is another; waiting takes as long as ever. The clock stands a few seconds before the end of a minute and is
+set to the next minute from time to time: the scheduler sleeps to the end of the minute it reads, so it never sleeps long.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -32,8 +32,8 @@ from oulad_platform.sources.tables import STUDENT_ASSESSMENT, STUDENT_VLE
 
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS, STOP_SECONDS = 90, 20
-POLL_SECONDS, ASK_SECONDS = 0.25, 2
-LATE, TOO_LATE = 50, 58  # seconds of the minute between which the clock is kept
+POLL_SECONDS = 1
+MINUTE_SECONDS = 4  # how long a simulated minute takes
 # A server that hears nothing for a while by its clock ends itself; on a clock that leaps, every while is too long.
 PATIENT = (
     "from dagster._cli import main, proxy_server_manager as servers; servers.WEBSERVER_GRPC_SERVER_HEARTBEAT_TTL = {0}; main()"
@@ -43,41 +43,32 @@ RUNS = "{ runsOrError(limit: 1000) { ... on Runs { results { runId jobName statu
 
 
 class Clock:
-    """The time that processes started with `environment` read."""
+    """The time that processes started with `environment` read: the file's, to the second. It stands still until it is set.
 
-    def __init__(self, file: Path, library: Path) -> None:
-        self._file, self._library, self._ahead = file, library, timedelta()
-        self._put(timedelta())
+    A file whose text is read at every call would be the other way, but libfaketime has no lock around that.
+    """
+
+    def __init__(self, file: Path, library: Path, moment: datetime) -> None:
+        file.touch()
+        self._file, self._library = file, library
+        self.set(moment)
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             "LD_PRELOAD": str(self._library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME": "%",
+            "FAKETIME_FOLLOW_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
 
     def now(self) -> datetime:
-        return datetime.now().astimezone() + self._ahead
+        return datetime.fromtimestamp(int(self._file.stat().st_mtime), UTC)
 
     def set(self, moment: datetime) -> None:
-        self._put(moment - datetime.now().astimezone())
-
-    def hurry(self) -> None:
-        """Goes on to the next minute when this one is nearly over."""
-        now = self.now()
-        if not LATE <= now.second < TOO_LATE:
-            late = now.replace(second=LATE, microsecond=0)
-            self.set(late if now.second < LATE else late + timedelta(minutes=1))
-
-    def _put(self, ahead: timedelta) -> None:
-        """The file is there at any moment: a process that found none would read the real time."""
-        written = self._file.with_suffix(".new")
-        written.write_text(f"{ahead.total_seconds():+.3f}\n")
-        written.replace(self._file)
-        self._ahead = ahead
+        os.utime(self._file, (moment.timestamp(), moment.timestamp()))
 
 
 def faketime() -> Path:
@@ -178,24 +169,22 @@ class LiveServer:
                 one["runId"],
                 one["jobName"],
                 one["status"],
-                datetime.fromtimestamp(one["creationTime"]).astimezone(),
+                datetime.fromtimestamp(one["creationTime"], UTC),
                 {tag["key"]: tag["value"] for tag in one["tags"]},
             )
             for one in results
         ]
 
-    def wait(self, what: str, is_done: Callable[[], bool], seconds: float, *, hurry: bool = True) -> None:
-        """Lets the simulated minutes pass until it is done; fails with the end of the server's log when it takes too long."""
-        deadline = time.monotonic() + seconds
-        asked = 0.0
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if hurry:
-                self.clock.hurry()
-            if time.monotonic() - asked > ASK_SECONDS:
-                if is_done():
-                    return
-                asked = time.monotonic()
+    def wait(self, what: str, is_done: Callable[[], bool], seconds: float, *, is_passing: bool = True) -> None:
+        """Lets simulated minutes pass until it is done; fails with the end of the server's log when it takes too long."""
+        begun = minute = time.monotonic()
+        while time.monotonic() < begun + seconds and self.process.poll() is None:
+            if is_done():
+                return
             time.sleep(POLL_SECONDS)
+            if is_passing and time.monotonic() > minute + MINUTE_SECONDS:
+                self.clock.set(self.clock.now() + timedelta(minutes=1))
+                minute = time.monotonic()
         pytest.fail(f"{what}: not within {seconds} s, at {self.clock.now()}\n{self.log.read_text()[-6000:]}")
 
 
@@ -227,7 +216,7 @@ def dagster_dev(home: Path, clock: Clock) -> Iterator[LiveServer]:
         )
     try:
         server = LiveServer(port, process, clock, log)
-        server.wait("dagster dev answers", lambda: _answers(server), START_SECONDS, hurry=False)
+        server.wait("dagster dev answers", lambda: _answers(server), START_SECONDS, is_passing=False)
         yield server
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 import time_machine
+from pydantic import SecretStr
 
 from oulad_platform.definitions import build_defs
 from oulad_platform.defs.catalog import CATALOG
@@ -97,7 +98,7 @@ class LivePlatform(Platform):
     drifted: tuple[str, ...] = ()
     n_failed = 30
 
-    def newest_day(self, today: date) -> date:
+    def calendar_day(self, today: date) -> date:
         return today
 
     def campus(self) -> Any:
@@ -129,14 +130,16 @@ class LivePlatform(Platform):
         return SimpleNamespace(read=lambda table: log)
 
 
-class EndedPlatform(Platform):
-    def newest_day(self, today: date) -> date:
-        return date(2014, 9, 30)
+class EndedPlatform(LivePlatform):
+    ended = date(2014, 9, 30)
+
+    def calendar_day(self, today: date) -> date:
+        return self.ended
 
 
-def tick(settings: Settings, platform: Platform, name: str) -> Any:
+def tick(settings: Settings, platform: Platform, name: str, day: date = date(2026, 3, 2)) -> Any:
     repository = build_defs(settings, platform=platform).get_repository_def()
-    at_eight = datetime(2026, 3, 2, 8, tzinfo=ZoneInfo("Europe/London"))
+    at_eight = datetime(day.year, day.month, day.day, 8, tzinfo=ZoneInfo("Europe/London"))
     resources = {"platform": platform}
     with dg.build_schedule_context(scheduled_execution_time=at_eight, resources=resources, repository_def=repository) as context:
         return repository.get_schedule_def(name).evaluate_tick(context)
@@ -194,6 +197,24 @@ def test_a_calendar_that_has_ended_is_not_asked_for_its_last_day_again(settings:
     data = tick(settings, EndedPlatform(settings), "success_daily_at_eight")
     assert not data.run_requests
     assert "ended on 2014-09-30" in data.skip_message
+
+
+def test_after_a_term_the_success_line_goes_on_while_results_arrive(settings: Settings) -> None:
+    platform = EndedPlatform(settings)
+    platform.ended = date(2025, 9, 3)
+    (request,) = tick(settings, platform, "success_daily_at_eight", date(2026, 3, 2)).run_requests
+    assert request.partition_key == "2026-03-02"
+    assert not tick(settings, platform, "success_daily_at_eight", date(2026, 3, 3)).run_requests
+    assert not tick(settings, platform, "enrollment_daily_at_eight", date(2026, 3, 2)).run_requests
+
+
+def test_a_registrars_own_source_is_asked_every_day_though_the_campuss_calendar_has_ended(settings: Settings) -> None:
+    own = settings.model_copy(update={"oulad_data": "campus", "enrollment_db_url": SecretStr("sqlite:///sis.db")})
+    assert (own.registrar_kind, own.has_campus) == ("database", True)
+    (request,) = tick(own, EndedPlatform(own), "enrollment_daily_at_eight").run_requests
+    assert request.partition_key == "2026-03-02"
+    assert EndedPlatform(own).newest_day(date(2026, 3, 2)) == date(2026, 3, 2)
+    assert EndedPlatform(settings).newest_day(date(2026, 3, 2)) == date(2014, 9, 30)
 
 
 def test_schedules_and_sensors_start_as_the_settings_say(tmp_path: Path) -> None:

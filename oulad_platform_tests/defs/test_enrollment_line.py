@@ -20,10 +20,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from oulad_platform.cli import main
-from oulad_platform.core.alerts import OPERATION_ALERTS
+from oulad_platform.core.alerts import OPERATION_ALERTS, alert_id, failure_alert
 from oulad_platform.core.messages import envelope
 from oulad_platform.definitions import build_defs
-from oulad_platform.defs import delivery, snapshots
+from oulad_platform.defs import delivery, inspection, snapshots
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.cleaning import clean
 from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
@@ -370,7 +370,108 @@ def test_days_made_late_leave_the_lists_that_days_made_in_order_have(tmp_path: P
 def test_the_demos_mail_goes_to_nobody(tmp_path: Path) -> None:
     platform = at(tmp_path, pipeline_demo_mode=True, enrollment_email_recipients="dean@example.org")
     assert delivery.post(platform, "summary", "Subject", "Text")
-    assert envelope((tmp_path / "outbox/summary.eml").read_bytes()) == ("oulad-platform@localhost", [])
+    assert envelope((tmp_path / "outbox_demo/summary.eml").read_bytes()) == ("oulad-platform@localhost", [])
+    real = at(tmp_path, enrollment_db_url="sqlite://")
+    assert real.outbox.ids() == set(), "what the demo has said does not count as told"
+
+
+def test_a_message_that_cannot_be_put_keeps_no_other_from_it(tmp_path: Path) -> None:
+    platform = at(tmp_path, enrollment_db_url="sqlite://")
+    scopes = ["Ж" * 200, "Ж" * 45, "nightly"]
+    for scope in scopes:
+        delivery.record(platform, failure_alert(scope, "r1", [], TODAY))
+    with pytest.raises(ExceptionGroup, match="could not be put into an outbox") as raised:
+        delivery.queue_alerts(platform)
+    assert [type(error) for error in raised.value.exceptions] == [ValueError]
+    assert platform.outbox.ids() == {alert_id("run_failure", scope, TODAY) for scope in scopes[1:]}
+
+
+def test_an_alert_url_that_cannot_be_used_keeps_its_own_messages_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mailbox = Mailbox()
+    with serving(mailbox) as port:
+        platform = at(tmp_path, enrollment_db_url="sqlite://", alert_urls="nonsense://s3cret", **mail_to(port))
+        assert delivery.post(platform, "one", "Subject", "Text")
+        delivery.record(platform, failure_alert("nightly", "r1", [], TODAY))
+        told = alert_id("run_failure", "nightly", TODAY)
+        assert delivery.queue_alerts(platform) == [f"mail: {told}", f"webhook_1: {told}"]
+        made = delivery.deliver(platform)
+    assert (made["mail"].sent, list(made["webhook_1"].waiting), len(mailbox.taken)) == (["one", told], [told], 2)
+    assert not inspection.examine(platform)
+    shown = capsys.readouterr().out
+    assert "wrong webhook_1: ALERT_URLS:" in shown
+    assert "s3cret" not in shown
+
+
+def test_the_log_and_the_doctor_tell_what_is_undeliverable_without_addresses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mailbox = Mailbox(refused={"dean@example.org": "550 5.1.1 <dean@example.org> no such user"})
+    with serving(mailbox) as port, dg.DagsterInstance.ephemeral() as instance:
+        platform = at(tmp_path, enrollment_db_url="sqlite://", delivery_attempts=1, **mail_to(port))
+        delivery.post(platform, "one", "Subject", "Text")
+        job = build_defs(platform.settings, platform=platform).resolve_job_def("deliver_messages")
+        run_id = job.execute_in_process(instance=instance).run_id
+        logged = " ".join(entry.user_message for entry in instance.all_logs(run_id))
+    assert "mail: one is undeliverable: refused (address): 550 5.1.1 <(address)> no such user" in logged
+    assert "dean@example.org" not in logged
+    inspection.examine(platform)
+    assert "1 undeliverable; `oulad outbox` says why" in capsys.readouterr().out
+
+
+def test_a_run_that_fails_while_the_warehouse_is_away_is_mailed_all_the_same(tmp_path: Path) -> None:
+    mailbox = Mailbox()
+
+    @dg.op
+    def fails() -> None:
+        raise RuntimeError("no warehouse")
+
+    @dg.job
+    def nightly() -> None:
+        fails()
+
+    with serving(mailbox) as port, dg.DagsterInstance.ephemeral() as instance:
+        away = f"postgresql://nobody@127.0.0.1:{free_port()}/warehouse"
+        platform = at(tmp_path, enrollment_db_url="sqlite://", database_url=away, **mail_to(port))
+        defs = build_defs(platform.settings, platform=platform)
+        sensor = defs.get_repository_def().get_sensor_def("failed_runs")
+        result = nightly.execute_in_process(instance=instance, raise_on_error=False)
+        (failure,) = [event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+        for _ in range(2):
+            context = dg.build_run_status_sensor_context(
+                sensor_name="failed_runs",
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+                dagster_event=failure,
+                resources={"platform": platform},
+            )
+            sensor(context.for_run_failure())
+        assert platform.outbox.ids() == {alert_id("run_failure", "nightly", TODAY)}
+        job = defs.resolve_job_def("deliver_messages")
+        assert not job.execute_in_process(instance=instance, raise_on_error=False).success, "the alerts could not be read"
+    assert len(mailbox.taken) == 1
+
+
+def mail_to(port: int) -> dict[str, Any]:
+    """The settings of mail to the dean through a server on this port."""
+    server = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "mail_sender": "platform@example.org"}
+    return server | {"enrollment_email_recipients": "dean@example.org"}
+
+
+def test_a_run_from_the_command_line_tells_a_held_extract_to_a_webhook_without_a_mail_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("apprise", reason="the extra `webhooks` is not installed")
+    from oulad_platform_tests.storage.test_webhooks import Service, listening
+
+    cut(shop(tmp_path, monkeypatch), 20, 30)
+    service = Service()
+    with listening(service) as port:
+        monkeypatch.setenv("ALERT_URLS", f"json://127.0.0.1:{port}/hook")
+        shown = oulad("run", "--first", "2026-11-19", "--last", "2026-11-20").output
+    assert "webhook_1 1 sent, 0 waiting" in shown
+    ((_, _, body),) = service.received
+    assert "oulad accept --date 2026-11-20" in body["message"]
+    assert "% fewer than the" in body["message"]
 
 
 def oulad(*arguments: str) -> Result:
@@ -420,9 +521,7 @@ def test_a_query_that_describes_now_is_refused_for_a_past_day(sis: Sis, tmp_path
 def test_the_sensor_asks_for_a_run_while_mail_is_due_and_the_job_sends_it(sis: Sis, tmp_path: Path) -> None:
     mailbox = Mailbox()
     with serving(mailbox) as port:
-        mail = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "mail_sender": "platform@example.org"}
-        mail["enrollment_email_recipients"] = "dean@example.org"
-        platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, **mail)
+        platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, **mail_to(port))
         repository = build_defs(platform.settings, platform=platform).get_repository_def()
         sensor = repository.get_sensor_def("waiting_messages")
 
@@ -434,6 +533,11 @@ def test_the_sensor_asks_for_a_run_while_mail_is_due_and_the_job_sends_it(sis: S
             assert tick(instance) == []
             assert delivery.post(platform, "one", "Subject", "Text")
             assert len(tick(instance)) == 1
+            cut_off = instance.create_run_for_job(repository.get_job("deliver_messages"), status=dg.DagsterRunStatus.STARTED)
+            assert tick(instance) == [], "another run is delivering"
+            with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
+                assert len(tick(instance)) == 1, "a power cut ended that run"
+            instance.delete_run(cut_off.run_id)
             assert repository.get_job("deliver_messages").execute_in_process(instance=instance).success
             assert tick(instance) == []
     assert [envelope for envelope, _ in mailbox.taken] == [["dean@example.org"]]
@@ -463,6 +567,8 @@ def test_a_failed_run_is_mailed_once_and_a_held_extract_by_its_own_message(
             sensor(context.for_run_failure())
     raised = platform.database.read(OPERATION_ALERTS)
     assert raised["alert_type"].tolist() == (["run_failure"] if told else ["data_quality"])
+    assert platform.outbox.ids() == set()
+    assert len(delivery.queue_alerts(platform)) == 1
     assert platform.outbox.ids() == set(raised["alert_id"])
 
 

@@ -39,6 +39,9 @@ DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } 
 MADE = "{ assetNodes { assetKey { path } isPartitioned assetMaterializations(partitions: %s) { partition runId } } }"
 
 
+pytestmark = pytest.mark.timeout(900)
+
+
 @dataclass(frozen=True)
 class Week:
     """What there was at the end of it. `made`: the runs that made each daily asset, by asset and day."""
@@ -60,6 +63,11 @@ def message_id(name: str) -> str:
     """The Message-ID of the message that was put into the outbox under this name."""
     message = compose(message_id=name, sender=SENDER, recipients=(), subject="-", text="-", sent_at=datetime.now(UTC))
     return str(message_from_bytes(message, policy=policy.default)["Message-ID"])
+
+
+def at(day: date, hour: int) -> datetime:
+    """Just before the first minute of the hour is over, in London."""
+    return datetime(day.year, day.month, day.day, hour, 0, 57, tzinfo=LONDON)
 
 
 def local_day(mail: EmailMessage) -> date:
@@ -89,18 +97,17 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
             "enrollment_email_recipients": [DEAN],
         }
         (home / "platform.yaml").write_text(yaml.safe_dump(settings))
-        clock = Clock(home / "clock", library)
-        clock.set(datetime(FIRST.year, FIRST.month, FIRST.day, 6, tzinfo=LONDON))
+        clock = Clock(home / "clock", library, at(FIRST, 6))
         with dagster_dev(home, clock) as server:
             return _live(server, home, mailbox)
 
 
 def _live(server: LiveServer, home: Path, mailbox: Mailbox) -> Week:
-    server.wait("the scheduler runs", lambda: _scheduler_runs(server), DAY_SECONDS, hurry=False)
+    server.wait("the scheduler runs", lambda: _scheduler_runs(server), DAY_SECONDS, is_passing=False)
     (repository,) = server.ask(LOCATIONS)["repositoriesOrError"]["nodes"]
     daily = {one["name"] for one in repository["schedules"] if one["cronSchedule"] == EIGHT_O_CLOCK}
     for day in DAYS:
-        server.clock.set(datetime(day.year, day.month, day.day, 8, 0, 50, tzinfo=LONDON))
+        server.clock.set(at(day, 8))
         server.wait(f"the runs of {day}", _is_made(server, day, len(daily)), DAY_SECONDS)
     outbox = Outbox(str(home / "data/outbox"))
     server.wait("the last mail", _is_quiet(server, outbox), DAY_SECONDS)

@@ -12,6 +12,7 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 import pytest
 from hypothesis import settings
@@ -177,7 +178,7 @@ def tried_until_dead(outbox: Outbox, fake: Fake, minutes: Iterable[int]) -> list
 
 
 def test_after_twelve_failed_attempts_a_message_is_put_aside_with_the_reason_and_no_longer_tried(uri: str) -> None:
-    outbox, fake = Outbox(uri), Fake(*[StorageError("552 too large")] * 12)
+    outbox, fake = Outbox(uri, attempts=12), Fake(*[StorageError("552 too large")] * 12)
     outbox.put("m/1", mail("m1"))
     minutes = [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]
     assert tried_until_dead(outbox, fake, [*minutes, 364]) == minutes
@@ -205,6 +206,27 @@ def test_a_message_that_was_put_aside_is_due_again_when_somebody_says_so(tmp_pat
     assert outbox.status() == OutboxStatus(1, 0, 0, None, 0)
     kinds = sorted(path.suffix for path in tmp_path.iterdir())
     assert kinds == [".claim"] * 5 + [".dead"] * 2 + [".eml"] + [".failed"] * 4 + [".retry"] * 2 + [".sent"]
+
+
+def test_an_id_too_long_for_a_files_name_gets_a_short_one_and_stays_the_id(uri: str) -> None:
+    ids = [f"anomaly_{quote('program ' + 'Ж' * 45, safe='')}{n}_2014-05-20" for n in range(2)]
+    outbox, fake = Outbox(uri, attempts=1), Fake(StorageError("no"))
+    assert [outbox.put(one, mail(one)) for one in (*ids, ids[0])] == [True, True, False]
+    assert not outbox.put(ids[0], mail("again"), ["x"])
+    assert outbox.ids() == set(ids)
+    assert sorted(outbox.due(MORNING)) == ids
+    made = outbox.deliver(fake, at(0))
+    assert sorted([*made.sent, *made.dead]) == ids
+    assert list(outbox.dead()) == list(made.dead)
+    assert outbox.retry(*made.dead)
+    assert outbox.deliver(fake, at(1)).sent == list(made.dead)
+    assert outbox.put("digest+1", mail("digest"), ids), "a plus of one's own is another name"
+    assert outbox.ids() == {*ids, "digest+1"}
+
+
+def test_a_files_name_that_looks_shortened_is_read_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "a+b.eml").write_bytes(mail("m1"))
+    assert Outbox(str(tmp_path)).ids() == {"a+b"}
 
 
 def test_a_server_that_is_away_for_a_week_puts_no_message_aside(tmp_path: Path) -> None:

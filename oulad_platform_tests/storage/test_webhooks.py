@@ -16,6 +16,7 @@ import pytest
 from oulad_platform.core.messages import message_id_of
 from oulad_platform.storage import webhooks
 from oulad_platform.storage.errors import StorageError
+from oulad_platform.storage.mail import MailServerError
 from oulad_platform.storage.outbox import Outbox
 from oulad_platform.storage.webhooks import Webhook
 from oulad_platform_tests.storage.smtp_server import free_port, mail
@@ -142,7 +143,10 @@ def test_a_url_that_is_not_safe_or_not_known_is_refused_by_the_settings_name(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(ValueError, match=why) as refused:
-        Webhook(url)
+        Webhook(url).check()
+    with pytest.raises(MailServerError, match=why) as delayed:
+        Webhook(url).send(mail("m1"), [])
+    assert str(refused.value) == str(delayed.value)
     assert str(refused.value).startswith("ALERT_URLS")
     assert SECRET not in str(refused.value) + caplog.text
 
@@ -157,13 +161,14 @@ def test_a_url_that_is_not_safe_or_not_known_is_refused_by_the_settings_name(
     ],
 )
 def test_addresses_of_slack_teams_and_any_https_service_are_taken(url: str, name: str) -> None:
+    assert Webhook(url).check().startswith(name)
     assert str(Webhook(url)).startswith(f"webhook {name}")
 
 
 def test_without_apprise_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ValueError, match=r"install oulad-platform\[webhooks\]"):
-        Webhook("jsons://example.org/hook")
+        Webhook("jsons://example.org/hook").check()
 
 
 def test_an_outbox_delivers_to_a_webhook_that_was_away_once_under_one_key(tmp_path: Path) -> None:

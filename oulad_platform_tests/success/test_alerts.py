@@ -56,6 +56,27 @@ def test_a_share_above_its_limit_alerts_for_the_course_and_for_all():
     ]
 
 
+@pytest.mark.parametrize(("n", "flagged", "scopes"), [(19, 19, []), (20, 20, ["AAA-2014B", "all"])])
+def test_a_share_of_fewer_than_twenty_does_not_alert(n, flagged, scopes):
+    assert alerts(course("AAA", n=n, flagged=flagged))["scope"].tolist() == scopes
+
+
+@pytest.mark.parametrize(("flagged", "limit", "is_told"), [(90, 0.6, True), (91, 0.6, False), (10, 0.05, True), (9, 0.05, False)])
+def test_where_fewer_than_ten_are_at_high_risk_or_are_not_the_alert_gives_no_figure(flagged, limit, is_told):
+    found = alerts(course("AAA", flagged=flagged), share_limit=limit).iloc[0]
+    assert (f"{flagged} of 100" in found["message"], found["observed_value"] == flagged / 100) == (is_told, is_told)
+    if not is_told:
+        assert found["message"] == (
+            f"AAA-2014B: more than the limit of {limit:.1%} of the enrolments are at high risk on 2014-05-20; "
+            "no figures, since they would tell of fewer than 10 persons."
+        )
+
+
+def test_a_share_without_figures_keeps_its_severity():
+    assert alerts(course("AAA", flagged=100))["severity"].tolist() == ["critical", "critical"]
+    assert alerts(course("AAA", n=24, flagged=15))["severity"].tolist() == ["warning", "warning"]
+
+
 def test_a_share_equal_to_its_limit_does_not_alert():
     assert alerts(course("AAA", flagged=60)).empty
     assert alerts(course("AAA", n=10, flagged=3), share_limit=0.1 + 0.2).empty
@@ -77,8 +98,8 @@ def test_a_rise_of_the_mean_risk_of_the_same_students_alerts_with_its_numbers():
     assert found["n_students"].tolist() == [40, 40]
     assert found["severity"].tolist() == ["critical", "critical"]
     assert found["message"].iloc[0] == (
-        "AAA-2014B: the mean risk of the same 40 enrolments rose by 25.0% in a week, from 0.400 to 0.500 on 2014-05-20, "
-        "above the limit of 10.0%."
+        "AAA-2014B: the mean risk of the same 40 enrolments rose in a week from 40.0 % to 50.0 % on 2014-05-20, "
+        "+10.0 points (25.0 %), above the limit of 10.0 %."
     )
 
 
@@ -191,7 +212,7 @@ def test_alerts_obey_their_contract_and_do_not_depend_on_row_order_or_on_which_d
     days = [date(2014, 5, day) for day in range(1, 10)]
     at_once = risk_alerts(frame, days, share_limit=0.5, spike_limit=0.1)
     assert check_frame(at_once, RISK_ALERTS) == []
-    assert at_once["observed_value"].gt(at_once["limit_value"]).all()
+    assert (at_once["observed_value"].gt(at_once["limit_value"]) | at_once["observed_value"].isna()).all()
     turned = frame.iloc[random.sample(range(len(frame)), len(frame))]
     alone = pd.concat([risk_alerts(turned, [day], share_limit=0.5, spike_limit=0.1) for day in days])
     pd.testing.assert_frame_equal(RISK_ALERTS.conform(alone), at_once, rtol=1e-9)

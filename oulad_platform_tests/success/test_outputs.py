@@ -7,14 +7,14 @@ from datetime import date
 
 import pandas as pd
 
-from oulad_platform.core.alerts import ALERT_DECISIONS, AlertRules, episodes
+from oulad_platform.core.alerts import ALERT_DECISIONS, OPERATION_ALERTS, episodes, failure_alert
 from oulad_platform.success.experiments.assignment import assign
 from oulad_platform.success.experiments.simulation import simulate
 from oulad_platform.success.marts import course_summary, student_risk
 from oulad_platform.success.outputs import files, latest
 from oulad_platform.success.roi.sensitivity import roi_sensitivity
 from oulad_platform.success.roi.tables import ROI_BY_CASELOAD
-from oulad_platform.success.tables import EXECUTIVE_SUMMARY, RISK_ALERTS, STUDENT_RISK_DAILY
+from oulad_platform.success.tables import EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
 
 TODAY = date(2014, 5, 20)
 
@@ -49,13 +49,14 @@ REASONS = pd.DataFrame(
 )
 
 
-def made(scores: pd.DataFrame) -> dict[str, bytes]:
+def made(scores: pd.DataFrame, alerts: pd.DataFrame | None = None, day: date = TODAY) -> dict[str, bytes]:
+    alerts = OPERATION_ALERTS.empty() if alerts is None else alerts
     today = scores[scores["run_date"] == pd.Timestamp(TODAY)]
     assignments = assign(today, "trial", 10, seed=7)
     reference = pd.DataFrame({"code_module": "BBB", "risk_score": [0.1, 0.9], "passed": [True, False]})
     return files(
         institution="Demo University",
-        day=TODAY,
+        day=day,
         metrics={"auc": float("nan")},
         risk=scores,
         course_summary=course_summary(scores, 0.25),
@@ -63,8 +64,8 @@ def made(scores: pd.DataFrame) -> dict[str, bytes]:
         shap_top_features={"clicks_7d": 0.5},
         shap_features={"features": {"clicks_7d": {"importance": 0.5}}},
         shap_summary_png=b"png",
-        alerts=RISK_ALERTS.empty(),
-        episodes=episodes(RISK_ALERTS.empty(), ALERT_DECISIONS.empty(), TODAY, AlertRules()),
+        alerts=alerts,
+        episodes=episodes(alerts, ALERT_DECISIONS.empty(), day),
         assignments=assignments,
         results=simulate(assignments, reference, seed=7),
         live_experiments="# Live experiments\n",
@@ -139,3 +140,9 @@ def test_a_sample_stops_at_a_thousand_rows():
 def test_the_same_input_gives_the_same_bytes_and_undefined_metrics_are_null():
     assert made(risk()) == made(risk())
     assert made(risk())["outputs/metrics_latest.json"] == b'{\n  "auc": null\n}\n'
+
+
+def test_the_alerts_are_those_of_the_day_of_the_data_though_nobody_was_scored_on_it():
+    day = date(2014, 5, 22)
+    page = made(risk(), failure_alert("enrollment_daily", "run7", [], day), day)["outputs/alerts/alert_latest.md"].decode()
+    assert page.startswith("# Alerts of 2014-05-22\n\n- **critical**: Run of enrollment")

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from datetime import date
+from math import nan
 
 import pandas as pd
+import pytest
 
+from oulad_platform.core.alerts import OPERATION_ALERTS, failure_alert
 from oulad_platform.core.checks import check_frame
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
+from oulad_platform.success.dashboard.tables import REACH
 from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS, EXPERIMENT_RESULTS
 from oulad_platform.success.model_tables import MODEL_EVALUATION
 from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_SENSITIVITY
 from oulad_platform.success.summary import executive_summary, summary_markdown
-from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, EXECUTIVE_SUMMARY, RISK_ALERTS, STUDENT_RISK_DAILY
+from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
 
 TODAY = date(2014, 5, 20)
 DAY, WEEK_BEFORE = pd.Timestamp(TODAY), pd.Timestamp("2014-05-13")
-METRICS = ["date", "scope", "total_enrollment", "new_students", "dropped_students", "completed_students", "net_change"]
+METRICS = ["date", "scope", "name", "total_enrollment", "new_students", "dropped_students", "completed_students", "net_change"]
 NOTHING = {
     "enrollment": pd.DataFrame(columns=METRICS),
     "risk": STUDENT_RISK_DAILY.empty(),
     "course_summary": COURSE_SUMMARY_DAILY.empty(),
+    "reach": REACH.empty(),
     "model_evaluation": MODEL_EVALUATION.empty(),
-    "alerts": RISK_ALERTS.empty(),
+    "alerts": OPERATION_ALERTS.empty(),
     "caseload": CASELOAD_DAILY.empty(),
     "experiments": EXPERIMENT_RESULTS.empty(),
     "looks": EXPERIMENT_LOOKS.empty(),
@@ -31,13 +36,20 @@ NOTHING = {
 }
 
 
-def sentences(suppress_below: int = 1, **frames: pd.DataFrame) -> pd.DataFrame:
+def sentences(suppress_below: int = 1, semester: str = "", **frames: pd.DataFrame) -> pd.DataFrame:
     given = {**NOTHING, **frames}
-    return executive_summary(day=TODAY, institution="Demo University", semester="", suppress_below=suppress_below, **given)
+    return executive_summary(
+        day=TODAY,
+        institution="Demo University",
+        semester=semester,
+        effect_points=1.5,
+        suppress_below=suppress_below,
+        **given,
+    )
 
 
-def under(heading: str, **frames: pd.DataFrame) -> list[tuple[str, float]]:
-    summary = sentences(**frames)
+def under(heading: str, suppress_below: int = 1, **frames: pd.DataFrame) -> list[tuple[str, float]]:
+    summary = sentences(suppress_below, **frames)
     assert check_frame(summary, EXECUTIVE_SUMMARY) == []
     rows = summary[summary["heading"] == heading]
     return list(zip(rows["sentence"], rows["value"], strict=True))
@@ -56,52 +68,71 @@ def test_every_missing_piece_is_said():
 
 
 def test_enrolment_is_that_of_the_day_with_its_changes():
-    rows = [(DAY, "total", 1200, 5, 3, 0, 2), (DAY, "program", 10, 0, 0, 0, 0), (WEEK_BEFORE, "total", 7, 0, 0, 0, 0)]
+    rows = [
+        (DAY, "total", "all", 1200, 5, 3, 1, 1),
+        (DAY, "program", "Law", 1200, 0, 0, 0, 0),
+        (WEEK_BEFORE, "total", "all", 7, 0, 0, 0, 0),
+    ]
     assert under("Enrolment", enrollment=pd.DataFrame(rows, columns=METRICS)) == [
         ("Demo University had 1,200 enrolments on 2014-05-20.", 1200),
-        ("Since the day before: 5 new, 3 dropped, 0 completed; net change +2.", 2),
+        ("Since the day before: 5 new, 3 dropped, 1 completed; net change +1.", 1),
     ]
 
 
 def test_a_first_day_has_no_day_before():
-    rows = pd.DataFrame([(DAY, "total", 1200, None, None, None, None)], columns=METRICS)
+    rows = pd.DataFrame([(DAY, "total", "all", 1200, None, None, None, None)], columns=METRICS)
     assert under("Enrolment", enrollment=rows)[1][0] == "There is no day before to compare with."
 
 
 def test_between_terms_the_newest_scored_day_is_told_with_its_date():
+    risk = pd.DataFrame(
+        {"run_date": WEEK_BEFORE, "id_student": [1, 2], "high_risk_flag": [False, True], "model_version": "2013J"}
+    )
+    assert under("Risk", risk=risk)[0][0].startswith("On 2014-05-13, 1 of 2 scored enrolments (50.0%) are at high risk")
+
+
+def test_alerts_are_of_the_day_of_the_data_though_nobody_was_scored_on_it_whatever_raised_them():
     risk = pd.DataFrame({"run_date": [WEEK_BEFORE], "id_student": [1], "high_risk_flag": [False], "model_version": "2013J"})
-    assert under("Risk", risk=risk)[0][0].startswith("On 2014-05-13, 0 of 1 scored enrolments (0.0%) are at high risk")
-    assert under("Alerts", risk=risk) == [("No alert fired on 2014-05-13.", 0)]
+    assert under("Alerts", risk=risk) == [("No alert fired on 2014-05-20.", 0)]
+    failed = failure_alert("enrollment_daily", "run7", ["enrollment__metrics"], TODAY)
+    summary = sentences(risk=risk, alerts=failed)
+    alerts = summary[summary["heading"] == "Alerts"]
+    assert alerts["sentence"].tolist() == [
+        "1 alert fired on 2014-05-20, 1 critical.",
+        "Run of enrollment_daily on 2014-05-20 failed in enrollment__metrics; open run run7 in Dagster, the reason stands in "
+        "its log.",
+    ]
+    assert alerts["source_table"].tolist() == ["alert_log", "alert_log"]
 
 
 def test_the_semester_stands_beside_the_institution():
-    summary = executive_summary(day=TODAY, institution="Demo University", semester="Spring 2014", suppress_below=1, **NOTHING)
+    summary = sentences(semester="Spring 2014")
     assert summary["sentence"].iloc[0] == "No enrolment figures for Demo University, Spring 2014, on 2014-05-20."
 
 
 def test_risk_counts_enrolments_and_students_and_compares_with_the_week_before():
     risk = pd.DataFrame(
-        {"run_date": DAY, "id_student": [1, 1, 2, 3], "high_risk_flag": [True, True, False, False], "model_version": "2013J"}
+        {"run_date": DAY, "id_student": [1, 1, 2, 3, 4], "high_risk_flag": [True] * 2 + [False] * 3, "model_version": "2013J"}
     )
     courses = pd.DataFrame(
         {
             "run_date": DAY,
             "code_module": ["AAA", "BBB"],
             "code_presentation": "2014B",
-            "student_count": [3, 1],
-            "avg_risk_score": [0.25, 0.75],
+            "student_count": [3, 2],
+            "avg_risk_score": [0.25, 0.5],
             "n_high_risk": [1, 1],
-            "high_risk_rate": [1 / 3, 1.0],
-            "n_compared": [3, 1],
-            "compared_risk": [0.25, 0.75],
+            "high_risk_rate": [1 / 3, 0.5],
+            "n_compared": [3, 2],
+            "compared_risk": [0.25, 0.5],
             "compared_risk_7d_ago": 0.25,
             "model_version": "2013J",
         }
     )
     assert under("Risk", risk=risk, course_summary=courses) == [
-        ("On 2014-05-20, 2 of 4 scored enrolments (50.0%) are at high risk of failing or withdrawing; students concerned: 1.", 2),
-        ("Their mean risk is 0.375; +0.125 since the week before.", 0.375),
-        ("The largest share at high risk is in BBB 2014B: 100.0% of 1 students.", 1.0),
+        ("On 2014-05-20, 2 of 5 scored enrolments (40.0%) are at high risk of failing or withdrawing; students concerned: 1.", 2),
+        ("Their mean risk is 0.350; +0.100 since the week before.", 0.35),
+        ("The largest share at high risk is in BBB 2014B: 50.0% of 2 students.", 0.5),
     ]
 
 
@@ -192,6 +223,10 @@ def test_alerts_of_the_day_are_counted_and_quoted():
     alerts = pd.DataFrame(
         {
             "alert_id": ["a", "b", "c"],
+            "alert_type": "drift",
+            "scope": "all",
+            "limit_value": 0.6,
+            "n_students": pd.NA,
             "alert_date": [DAY, DAY, WEEK_BEFORE],
             "severity": ["warning", "critical", "critical"],
             "message": ["First.", "Second.", "Old."],
@@ -211,6 +246,8 @@ def test_an_experiment_is_called_a_simulation_and_says_what_it_can_find():
             "verdict": "under-powered",
         }
     )
+    few = under("Experiment", experiments=results.assign(n_control=9), suppress_below=10)
+    assert few[0][0].startswith("In an offline simulation with fewer than 10 and 200 students an arm")
     assert under("Experiment", experiments=results) == [
         (
             "In an offline simulation with 200 and 200 students an arm, which finds only effects of 13.9 percentage points or "
@@ -220,24 +257,31 @@ def test_an_experiment_is_called_a_simulation_and_says_what_it_can_find():
     ]
 
 
-def test_the_return_is_the_middle_assumption_and_its_range():
-    roi = pd.DataFrame(
-        {
-            "uplift_points": [3.0, 5.0, 8.0],
-            "cost_per_student": 25.0,
-            "n_contacted": 200,
-            "incremental_passes": [6.0, 10.0, 16.0],
-            "net_benefit": [13000.0, 25000.0, 43000.0],
-        }
-    )
-    assert under("Return", roi=roi) == [
+ROI = pd.DataFrame(
+    {
+        "uplift_points": [3.0, 5.0, 8.0],
+        "cost_per_student": 25.0,
+        "n_contacted": 120,
+        "incremental_passes": [3.6, 6.0, 9.6],
+        "net_benefit": [7800.0, 15000.0, 25800.0],
+    }
+)
+RANGE = "With an effect of 3 to 8 points and a cost of 25 a contact, contacting all at high risk would return 7,800 to 25,800."
+
+
+def test_where_no_model_scored_anybody_the_return_is_the_middle_assumption_and_its_range():
+    assert under("Return", roi=ROI) == [
         (
-            "If contacting 200 students at 25.00 each raised their pass rate by 5 points, 10.0 more would pass, for a net "
-            "benefit of 25,000.",
-            25000,
+            "If contacting 120 students at 25.00 each raised their pass rate by 5 points, 6.0 more would pass, for a net "
+            "benefit of 15,000.",
+            15000,
         ),
-        ("Over all 3 assumptions the net benefit runs from 13,000 to 43,000.", 13000),
+        (RANGE, 7800),
     ]
+    assert under("Return", roi=ROI.assign(n_contacted=9), suppress_below=10)[0] == (
+        "No return is told: fewer than 10 would be contacted.",
+        pytest.approx(nan, nan_ok=True),
+    )
 
 
 def test_the_page_has_a_section_for_each_heading_and_names_each_source():
@@ -289,7 +333,7 @@ def test_a_live_experiment_is_told_with_its_interval_and_verdict_and_before_its_
     assert told[2][0] == "Live experiment letters: waiting for outcomes."
 
 
-def test_the_return_says_what_all_flagged_and_the_best_number_bring():
+def by_caseload(**changed: object) -> pd.DataFrame:
     rows = {
         "n_contacted": [50, 120],
         "net_benefit": [900.0, -300.0],
@@ -302,15 +346,103 @@ def test_the_return_says_what_all_flagged_and_the_best_number_bring():
         "best_size_low": [0, pd.NA],
         "best_size_high": [90, pd.NA],
     }
-    assert under("Return", roi_by_caseload=pd.DataFrame(rows))[:2] == [
+    return pd.DataFrame({**rows, **changed})
+
+
+def test_the_return_of_all_flagged_and_of_the_best_number_name_the_effect_they_rest_on():
+    assert under("Return", roi_by_caseload=by_caseload(), roi=ROI) == [
         (
-            "Contacting all 120 students at high risk is expected to return a net benefit of -300 (80 % interval -2,000 to "
-            "1,500), above 0 with a probability of 40%.",
+            "If a contact is worth 1.5 points, as expected, contacting all 120 at high risk is expected to return -300 net (80 % "
+            "interval -2,000 to 1,500; above 0 with a probability of 40%); at +5 points it would return 15,000.",
             -300,
         ),
         (
-            "It returns most to contact the 50 at highest risk (80 % interval 0 to 90 students): a net benefit of 900 (80 % "
-            "interval -200 to 2,000), above 0 with a probability of 80%; it breaks even at an effect of 0.70 points.",
+            "At the expected effect it returns most to contact the 50 at highest risk, 900 net (80 % interval -200 to 2,000; "
+            "above 0 with a probability of 80%); the best number may be anything from none to 90. It breaks even at an effect of "
+            "0.70 points.",
             900,
         ),
+        (RANGE, 7800),
     ]
+
+
+def test_a_return_for_another_number_of_students_is_not_set_against_it():
+    told = under("Return", roi_by_caseload=by_caseload(), roi=ROI.assign(n_contacted=121))
+    assert told[0][0].endswith("above 0 with a probability of 40%).")
+
+
+def test_no_return_of_a_few_students_is_told():
+    told = under("Return", roi_by_caseload=by_caseload(n_contacted=[6, 9]), roi=ROI.assign(n_contacted=9), suppress_below=10)
+    assert told == [
+        (
+            "If a contact is worth 1.5 points, as expected, it returns most to contact fewer than 10 students.",
+            pytest.approx(nan, nan_ok=True),
+        )
+    ]
+
+
+def test_few_who_came_or_left_are_not_counted_and_the_net_change_does_not_lead_to_them():
+    def change(*flows: int) -> tuple[str, float]:
+        rows = pd.DataFrame([(DAY, "total", "all", 1200, *flows)], columns=METRICS)
+        return under("Enrolment", enrollment=rows, suppress_below=10)[1]
+
+    missing = pytest.approx(nan, nan_ok=True)
+    assert change(40, 30, 10, 0) == ("Since the day before: 40 new, 30 dropped, 10 completed; net change +0.", 0)
+    assert change(40, 3, 0, 37) == ("Since the day before: 40 new, fewer than 10 dropped, fewer than 10 completed.", missing)
+    assert change(0, 1, 0, -1) == ("Since the day before fewer than 10 each were new, dropped or completed.", missing)
+
+
+def scored(*courses: tuple[str, int, int]) -> dict[str, pd.DataFrame]:
+    """Risk rows and their summary: module, enrolments, of them at high risk."""
+    flags = [high for _, n, n_high in courses for high in [True] * n_high + [False] * (n - n_high)]
+    risk = pd.DataFrame({"run_date": DAY, "id_student": range(len(flags)), "high_risk_flag": flags, "model_version": "2013J"})
+    summary = pd.DataFrame(courses, columns=["code_module", "student_count", "n_high_risk"])
+    summary["high_risk_rate"] = summary["n_high_risk"] / summary["student_count"]
+    summary = summary.assign(run_date=DAY, code_presentation="2014B", avg_risk_score=0.25, n_compared=0)
+    return {"risk": risk, "course_summary": summary}
+
+
+def test_a_course_of_which_all_but_a_few_are_at_high_risk_is_not_told_of():
+    told = under("Risk", **scored(("AAA", 12, 12), ("BBB", 90, 30), ("CCC", 80, 20)), suppress_below=10)
+    assert told[0][0].startswith("On 2014-05-20, 62 of 182 scored enrolments")
+    assert told[-1][0] == "The largest share at high risk is in BBB 2014B: 33.3% of 90 students."
+
+
+def test_a_course_that_leads_to_a_small_one_is_not_told_of_either():
+    """The second smallest is withheld beside the small one, as on the page for leadership."""
+    told = under("Risk", **scored(("AAA", 12, 3), ("BBB", 90, 60)), suppress_below=10)
+    assert [text for text, _ in told if "largest share" in text] == []
+
+
+def test_few_at_high_risk_are_not_counted_and_neither_are_few_who_are_not():
+    for high in (4, 96):
+        assert under("Risk", **scored(("AAA", 100, high)), suppress_below=10)[0] == (
+            "On 2014-05-20, 100 enrolments were scored; fewer than 10 are at high risk, or not at high risk.",
+            pytest.approx(nan, nan_ok=True),
+        )
+
+
+def test_a_share_without_contact_that_leads_to_a_few_is_left_out():
+    frame = pd.DataFrame({"caseload_date": DAY, "adviser": "A", "last_contact": [pd.NaT] * 42 + [DAY] * 8})
+    assert under("Contacts", caseload=frame, suppress_below=10) == [
+        ("The lists of 2014-05-20 hold 50 students for 1 adviser or team.", 50)
+    ]
+    assert under("Contacts", caseload=frame.head(9), suppress_below=10) == [
+        ("The lists of 2014-05-20 hold fewer than 10 students for 1 adviser or team.", pytest.approx(nan, nan_ok=True))
+    ]
+
+
+def test_a_live_experiment_with_few_successes_is_told_by_its_verdict_only():
+    row = {"experiment_id": "calls", "n_control": 20, "n_treatment": 20, "n_success_control": 11, "n_success_treatment": 9}
+    looks = pd.DataFrame([row]).assign(difference=-0.1, interval_low=-0.3, interval_high=0.1, verdict="no effect shown")
+    assert under("Experiment", looks=looks, suppress_below=10)[1][0] == "Live experiment calls: no effect shown."
+
+
+def test_an_alert_about_few_students_is_told_without_its_figures():
+    row = {"alert_id": "a", "alert_date": DAY, "alert_type": "threshold", "scope": "AAA-2014B", "severity": "warning"}
+    row |= {"observed_value": 11 / 12, "limit_value": 0.6, "n_students": 12, "message": "AAA-2014B: 11 of 12 at high risk."}
+    assert under("Alerts", alerts=pd.DataFrame([row]), suppress_below=10)[1] == (
+        "Share at high risk above its limit: AAA-2014B. Its figures are withheld, since they could tell of fewer than 10 "
+        "persons.",
+        pytest.approx(nan, nan_ok=True),
+    )

@@ -1,6 +1,6 @@
 """The daily message to those who lead: put together from its sections as HTML, as plain text, as a page, and its attachments.
 
-Also the short messages when something is unusual, held back or broken. What the sections say is
+Also the short message when a run failed. What the sections say is
 `enrollment.reporting.sections`; making a mail of it and sending it happens elsewhere.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, partial
@@ -23,8 +22,6 @@ from oulad_platform.enrollment.reporting.wording import REASON_LETTERS, Section,
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-    from oulad_platform.enrollment.quality import Admission
 
 MOST_LISTED, LISTED_LETTERS = 500, 200
 SUBJECT_LETTERS = 150
@@ -92,28 +89,6 @@ def briefing(
     return replace(
         _message(house, subject, size + change, day, parts, _definitions(house)), images=pictures, attachments=attachments
     )
-
-
-def held_back_notice(house: House, day: date, reasons: Sequence[str], admission: Admission) -> Briefing:
-    """A short message that the extract of `day` was held back: why, what was seen, and what to do."""
-    headline = f"The extract of {day} was held back"
-    why = Section("Why", tuple(shown(reason, REASON_LETTERS) for reason in reasons))
-    seen = [("Rows of the extract", f"{admission.n_rows:,}")]
-    if admission.previous_date is not None:
-        seen.append((f"Rows on {admission.previous_date} of the {house.words.term}s that go on", count(admission.previous_rows)))
-        seen.append(
-            ("Change since then", "–" if admission.change_pct is None else f"{admission.change_pct:+.1f} %".replace("-", "−"))
-        )
-    broken = admission.findings["rule"].value_counts()
-    seen += [(f"Findings of {str(rule).replace('_', ' ')}", f"{n:,}") for rule, n in sorted(broken.items())]
-    lines = (
-        "Nothing was changed: the last good day stays in use until then.",
-        "If the extract is right, let it in:",
-        f"oulad accept --date {day}",
-        "If it is wrong, repair it in the registrar's system and run the day again.",
-    )
-    parts = [why, Section("What was seen", (), ("What", "Value"), tuple(seen)), Section("Next step", lines)]
-    return _message(house, f"{shown(house.institution)}: {headline}", headline, day, parts, [PURPOSE])
 
 
 def error_notice(house: House, day: date, what: str, error: str, next_step: str) -> Briefing:

@@ -5,10 +5,13 @@ Who is listed and why is decided in `success.caseload.ranking`; making a mail of
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -16,7 +19,7 @@ import pandas as pd
 from oulad_platform.core.alert_messages import one_line
 from oulad_platform.core.house import House
 from oulad_platform.core.reports import csv_bytes
-from oulad_platform.success.caseload.sentences import day_text, days_ago, percent, points
+from oulad_platform.success.caseload.sentences import day_text, percent
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def caseload_mail(adviser: str, rows: pd.DataFrame, day: date, house: House) -> 
         "headline": headline,
         "when": f"{day:%A} {day_text(day)}",
         "adviser": one_line(adviser, NAME_LETTERS),
-        "students": [_entry(row, day) for row in own.head(MOST_SHOWN).to_dict("records")],
+        "students": [_entry(row) for row in own.head(MOST_SHOWN).to_dict("records")],
         "more": max(len(own) - MOST_SHOWN, 0),
         "file_name": file_name,
         "footer": FOOTER,
@@ -71,30 +74,29 @@ def caseload_mail(adviser: str, rows: pd.DataFrame, day: date, house: House) -> 
     return CaseloadMail(str(given["subject"]), text, html, attachments)
 
 
-def _entry(row: Mapping[Any, Any], day: date) -> dict[str, str]:
+def _entry(row: Mapping[Any, Any]) -> dict[str, str]:
     """What the message says of one student, each on one line."""
     others = "" if pd.isna(row["other_modules"]) else f"; also at high risk in {row['other_modules']}"
-    contact = row["last_contact"]
     return {
         "position": f"{row['position']}",
         "student": f"{row['id_student']}",
         "module": one_line(f"{row['code_module']} {row['code_presentation']}{others}", SENTENCE_LETTERS),
         "risk": f"{percent(row['risk_score'])} %",
-        "change": _change(row["risk_score"], row["risk_change_7d"]),
         "why": one_line(row["why"], SENTENCE_LETTERS),
         "why_now": one_line(row["why_now"], SENTENCE_LETTERS),
-        "last_contact": "none on record" if pd.isna(contact) else f"{day_text(contact)}, {days_ago(contact, day)}",
         "action": one_line(row["suggested_action"], SENTENCE_LETTERS),
     }
 
 
-def _change(score: float, change: float) -> str:
-    if pd.isna(change):
-        return "no score of last week to compare with"
-    shown = points(score, change)
-    if not shown:
-        return "unchanged in a week"
-    return f"{shown:+d} point{'' if abs(shown) == 1 else 's'} in a week".replace("-", "−")
+def file_stem(adviser: str) -> str:
+    """The adviser's name as a file's, at most 60 plain letters; where it is another than the name, a hash keeps it distinct.
+
+    >>> file_stem("Ada Byron"), file_stem("Zoë Çelik")
+    ('Ada Byron', 'Zoe Celik-4c1a6c2f')
+    """
+    plain = unicodedata.normalize("NFKD", adviser).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9 _-]+", "-", plain)[:NAME_LETTERS].strip(" -")
+    return stem if stem == adviser else f"{stem or 'adviser'}-{sha256(adviser.encode()).hexdigest()[:8]}"
 
 
 @cache

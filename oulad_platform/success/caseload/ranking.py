@@ -156,7 +156,7 @@ def _told(chosen: pd.DataFrame, flagged: pd.DataFrame, risk: pd.DataFrame, known
     since_start = own[own["contacted_on"] >= pd.Timestamp(day) - pd.to_timedelta(own["day"], unit="D")]
     last = since_start.drop_duplicates("id_student", keep="last").set_index("id_student").to_dict("index")
     attempts = contacts_told(since_start)
-    below = risk.loc[~risk["high_risk_flag"].astype(bool), "risk_score"].max()
+    reach = chosen.groupby(["adviser", "code_module"])["risk_score"].min().to_dict()
     fresh = newly_enrolled(chosen, risk)
     words = []
     for row, is_new in zip(chosen.to_dict("records"), fresh, strict=True):
@@ -167,7 +167,15 @@ def _told(chosen: pd.DataFrame, flagged: pd.DataFrame, risk: pd.DataFrame, known
             {
                 "other_modules": ", ".join(others) or None,
                 "why": reasons_told(row),
-                "why_now": why_now(row, below, bool(is_new), contact, attempts.get(student, 0), day),
+                "why_now": why_now(
+                    row,
+                    reach[row["adviser"], row["code_module"]],
+                    bool(is_new),
+                    contact,
+                    attempts.get(student, 0),
+                    ever.get(student),
+                    day,
+                ),
                 "last_contact": ever.get(student, pd.NaT),
                 "suggested_action": suggested_action(row, contact),
             }

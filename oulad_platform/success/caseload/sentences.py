@@ -32,6 +32,7 @@ TOPICS = (
     (r"credits|other modules?\b", "talk about the study load"),
     (r"\bregistered\b", "ask whether the start went well"),
 )
+STEADY_POINTS = 5  # a smaller change is what scores do from week to week
 NO_TOPIC = "ask how the course is going"
 SAME = ["code_module", "code_presentation", "model_version"]
 
@@ -68,41 +69,49 @@ def reasons_told(row: Mapping[Any, Any]) -> str:
 
 
 def why_now(
-    row: Mapping[Any, Any], below: float, is_new: bool, contact: Mapping[Any, Any] | None, attempts: int, day: date
+    row: Mapping[Any, Any],
+    reach: float,
+    is_new: bool,
+    contact: Mapping[Any, Any] | None,
+    attempts: int,
+    before: pd.Timestamp | None,
+    day: date,
 ) -> str:
-    """What changed in the last seven days, then what is known of contacts.
+    """What changed in the last seven days, and what is known of contacts.
 
-    `below` is the highest score of the day that is not flagged: who was there or under it seven days ago would not have been
-    flagged then. NaN: no such score, and nothing is said of having been below.
+    `reach` is the lowest risk of the module on the adviser's list: who was below it seven days ago, and rose by STEADY_POINTS or
+    more, is new there. `contact`: the last since the presentation began; `before`: the day of the last one before that.
     """
-    return f"{_change(row, below, is_new)} {_contact(contact, attempts, day)}"
+    change, contacted = _change(row, reach, is_new), _contact(contact, attempts, before, day)
+    if change.startswith("Steady"):
+        return f"{change}; {contacted}."
+    return f"{change}. {contacted[:1].upper()}{contacted[1:]}."
 
 
-def _change(row: Mapping[Any, Any], below: float, is_new: bool) -> str:
+def _change(row: Mapping[Any, Any], reach: float, is_new: bool) -> str:
     now = percent(row["risk_score"])
     if pd.isna(row["risk_change_7d"]):
         if is_new:
-            return f"New among the scored: not enrolled seven days ago; risk {now} %."
-        return f"Risk {now} %; the same model did not score this presentation seven days ago."
+            return f"Newly enrolled: not scored a week ago, {now} % now"
+        return f"At {now} %; the same model did not score this presentation a week ago"
     before = row["risk_score"] - row["risk_change_7d"]
     change = points(row["risk_score"], row["risk_change_7d"])
-    if before <= below:
-        return f"Newly at high risk: {percent(before)} % seven days ago, {now} % now."
-    if change == 0:
-        return f"Unchanged in a week, at {now} %."
-    size = f"{abs(change)} point{'s' if abs(change) > 1 else ''}"
-    return f"Risk {'rose' if change > 0 else 'fell'} by {size} in a week, to {now} %."
+    if abs(change) < STEADY_POINTS:
+        return f"Steady at {now} %"
+    if before < reach:
+        return f"New on the list: {percent(before)} % a week ago, {now} % now"
+    return f"Risk {'rose' if change > 0 else 'fell'} by {abs(change)} points in a week, to {now} %"
 
 
-def _contact(contact: Mapping[Any, Any] | None, attempts: int, day: date) -> str:
+def _contact(contact: Mapping[Any, Any] | None, attempts: int, before: pd.Timestamp | None, day: date) -> str:
     if contact is None:
-        return "No contact on record since the start."
+        return "not contacted yet" if before is None else f"not contacted since the start, last on {day_text(before)}"
     ago = days_ago(contact["contacted_on"], day)
     if attempts == 1:
-        return f"The last attempt ({contact['channel']}, {ago}) got no answer."
+        return f"the last attempt, {ago}, got no answer"
     if attempts:
-        return f"{attempts} attempts in a row got no answer, the last {ago} ({contact['channel']})."
-    return f"Last contact {ago}: {contact['outcome']} ({contact['channel']})."
+        return f"{attempts} attempts in a row got no answer, the last {ago}"
+    return f"{contact['outcome']} {ago}"
 
 
 def days_ago(then: Any, day: date) -> str:

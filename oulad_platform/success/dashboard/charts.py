@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
+LEAST_SPAN = 0.05
 WIDE, HALF, NARROW = 7.4, 4.6, 3.7
 SMALL = 8
 Box = tuple[float, float, float, float]
@@ -43,7 +44,10 @@ Draw = Callable[["Axes"], None]
 
 
 def enrollment_chart(total: pd.DataFrame, colour: str, alt: str) -> Picture:
-    """Enrolments by week with those of the year before. `total`: date, total_enrollment, last_year_enrollment, oldest first."""
+    """Enrolments by week with those of the year before. `total`: date, total_enrollment, last_year_enrollment, oldest first.
+
+    The axis spans at least 5 % of the newest figure up and down, so that a change of a few does not look like a fall.
+    """
 
     def draw(panel: Axes) -> None:
         panel.plot(total["date"], total["total_enrollment"], color=colour, linewidth=1.8, label="this year")
@@ -54,6 +58,9 @@ def enrollment_chart(total: pd.DataFrame, colour: str, alt: str) -> Picture:
         if len(total) == 1:
             panel.plot(total["date"], total["total_enrollment"], color=colour, marker="o")
         date_axis(panel, total["date"].iloc[0].date(), total["date"].iloc[-1].date())
+        low, high = panel.get_ylim()
+        newest = float(total["total_enrollment"].iloc[-1])
+        panel.set_ylim(max(min(low, (1 - LEAST_SPAN) * newest), 0), max(high, (1 + LEAST_SPAN) * newest))
         count_axis(panel, "enrolments", SMALL)
 
     return _picture(alt, 1.9, [(draw, "")])
@@ -154,7 +161,7 @@ def _tornado(panel: Axes, drivers: pd.DataFrame) -> None:
 def _money(axis: Axis) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(4))
+    axis.set_major_locator(MaxNLocator(3))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "−")))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from oulad_platform.core.outreach import OUTCOMES
-from oulad_platform.core.privacy import Sum, suppress
+from oulad_platform.core.privacy import TOTAL, Sum, suppress
 from oulad_platform.success.dashboard.tables import CONTACT_DAYS, COURSE
 
 SCORED, HIGH, REACHED, ATTEMPTED, LISTED = "scored", "high", "reached", "attempted", "listed"
@@ -25,6 +25,21 @@ class CourseCounts(NamedTuple):
 def newest(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """The rows of the newest day in the column."""
     return frame[frame[column] == frame[column].max()]
+
+
+def programs_of(enrollment: pd.DataFrame) -> pd.Series:
+    """Enrolments by program on the newest day of enrollment_metrics."""
+    rows = newest(enrollment, "date")
+    rows = rows[rows["scope"] == "program"].sort_values("name")
+    return pd.Series(rows["total_enrollment"].to_numpy("int64"), index=pd.Index(rows["name"].to_numpy("object")))
+
+
+def current_enrollment(total: pd.DataFrame, counts: CourseCounts, below: int) -> Any:
+    """Enrolments on the newest day of `total`, enrollment_metrics rows of the whole; absent where they are withheld."""
+    if len(counts.programs):
+        return counts.programs.get(TOTAL)
+    current = newest(total, "date")["total_enrollment"].iloc[0]
+    return current if current >= below else pd.NA
 
 
 def course_counts(course_summary: pd.DataFrame, reach: pd.DataFrame, programs: pd.Series, below: int) -> CourseCounts:

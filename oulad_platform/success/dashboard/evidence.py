@@ -103,8 +103,8 @@ def fairness_section(fairness: pd.DataFrame, in_charge: set[str], day: date, bel
     told = groups[~groups["attribute"].str.contains(CROSSED, regex=False) | groups["beyond"]]
     lines = [
         f"Audit of model {shown(first['model_version'])} on cohort {shown(first['tested_cohort'])}, day {first['day']}: "
-        f"{len(groups):,} groups compared with everybody else, "
-        + ("none beyond a limit of the gate." if not n_harmed else f"{n_harmed:,} beyond a limit of the gate, marked below.")
+        f"{len(groups):,} groups compared with everybody else, {len(told):,} shown; "
+        + ("none is beyond a limit of the gate." if not n_harmed else f"{n_harmed:,} beyond a limit of the gate, marked below.")
     ]
     if withheld.any():
         lines.append(f"Groups with counts under {below}, and those that would lead to them, are left out.")

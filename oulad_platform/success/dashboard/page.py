@@ -16,13 +16,12 @@ import pandas as pd
 
 from oulad_platform.core.house import House
 from oulad_platform.core.privacy import BELOW
-from oulad_platform.success.dashboard.counts import course_counts, newest
+from oulad_platform.success.dashboard.alerts import alerts_section
+from oulad_platform.success.dashboard.counts import course_counts, newest, programs_of
 from oulad_platform.success.dashboard.evidence import fairness_section, honesty_section
 from oulad_platform.success.dashboard.returns import freshness_section, return_section
 from oulad_platform.success.dashboard.sections import (
-    alerts_section,
     enrollment_section,
-    programs_of,
     reach_section,
     risk_section,
 )

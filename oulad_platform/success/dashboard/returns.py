@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from oulad_platform.core.house import House
 from oulad_platform.success.dashboard import charts
-from oulad_platform.success.dashboard.views import ABSENT, Grid, Row, Section, day_text, each, plain, short_day, shown
+from oulad_platform.success.dashboard.views import ABSENT, Grid, Row, Section, day_text, each, plain, short_day, shown, told
 
 CASELOADS_LISTED = 8
+COUNTED = "students"
 
 
 def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: House, below: int) -> Section:
@@ -25,14 +27,20 @@ def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: Hous
     lines = [_best(row, below) for _, row in best.iterrows()]
     apart = _apart(ordered["n_contacted"].to_numpy(), below, set(best["n_contacted"]))
     drawn = ordered[apart]
+    few = (drivers["unit"] == COUNTED) & (drivers[["low_value", "high_value"]].min(axis=1) < below)
+    drivers = drivers[~few]
     swing = (drivers["net_benefit_at_high"] - drivers["net_benefit_at_low"]).abs()
     drivers = drivers.loc[swing.sort_values(ascending=False, kind="stable").index]
     if drivers.empty:
         lines.append("Which assumption weighs most has not been computed yet.")
     else:
         most = drivers.iloc[0]
-        ends = sorted((most["net_benefit_at_low"], most["net_benefit_at_high"]))
-        lines.append(f"{shown(most['driver'])} weighs most: between {plain(ends[0])} and {plain(ends[1])}.")
+        ends = f"{plain(most['net_benefit_at_low'])} to {plain(most['net_benefit_at_high'])}"
+        name = shown(most["driver"])
+        lines.append(
+            f"Of the assumptions, {name} weighs most: {_range(most)} would move the net benefit of contacting all at high risk "
+            f"from {ends}."
+        )
     places = np.unique(np.linspace(0, len(drawn) - 1, min(CASELOADS_LISTED, len(drawn))).round().astype("int64"))
     rows = tuple(
         Row(
@@ -48,17 +56,10 @@ def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: Hous
     )
     columns = ("Contacted", "Net benefit", "80 % interval", "Profit likely", "Break-even, points")
     of_drivers = tuple(
-        Row(
-            (
-                shown(row["driver"]),
-                f"{row['low_value']:g} to {row['high_value']:g} {shown(row['unit'])}".strip(),
-                plain(row["net_benefit_at_low"]),
-                plain(row["net_benefit_at_high"]),
-            )
-        )
-        for _, row in drivers.iterrows()
+        Row((shown(row.driver), _range(row), plain(row.net_benefit_at_low), plain(row.net_benefit_at_high)))
+        for row in each(drivers)
     )
-    driver_columns = ("Assumption", "From low to high", "Net benefit at low", "Net benefit at high")
+    driver_columns = ("Assumption", "Low to high", "Benefit at low", "At high")
     grids = (
         Grid("Net benefit by students contacted", columns, rows, folded=True),
         Grid("Assumptions, the most weighty first", driver_columns, of_drivers, folded=True),
@@ -69,36 +70,45 @@ def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: Hous
 
 
 def freshness_section(freshness: pd.DataFrame, day: date) -> Section:
-    """The newest day of each table and how far it lies behind. `freshness`: FRESHNESS."""
+    """Whether each daily table holds the day; those that do not by name, the oldest first. `freshness`: FRESHNESS."""
     title = "How fresh the data are"
     if freshness.empty:
         return Section("freshness", title, ("The newest days of the tables are not known.",))
     age = (pd.Timestamp(day) - freshness["newest"]).dt.days.rename("age")
     table = freshness.join(age).sort_values(["age", "table_name"], ascending=[False, True], na_position="first")
-    behind, never = int((age > 0).sum()), int(freshness["newest"].isna().sum())
-    lines = [f"{len(freshness) - behind - never:,} of {len(freshness):,} tables hold {day_text(day)}."]
-    if never:
-        lines.append(f"Without any day yet: {never:,}.")
+    late = table[~(table["age"] <= 0)]
+    if late.empty:
+        return Section("freshness", title, (f"All {len(table):,} daily tables are of {day_text(day)}.",))
     rows = []
-    for row in each(table):
-        late = "up to date" if row.age <= 0 else "1 day behind" if row.age == 1 else f"{row.age:,.0f} days behind"
-        known = (ABSENT, "never") if pd.isna(row.age) else (short_day(row.newest), late)
+    for row in each(late):
+        behind = "1 day behind" if row.age == 1 else f"{row.age:,.0f} days behind"
+        known = (ABSENT, "no day yet") if pd.isna(row.age) else (short_day(row.newest), behind)
         rows.append(Row((shown(row.table_name), *known)))
-    grid = Grid("Newest day of each table, the oldest first", ("Table", "Newest day", "Age"), tuple(rows), (2,), printed=10)
-    return Section("freshness", title, tuple(lines), grids=(grid,))
+    grid = Grid("Tables that are late, the oldest first", ("Table", "Newest day", "Age"), tuple(rows), (2,), printed=10)
+    line = f"{len(table) - len(late):,} of {len(table):,} daily tables are of {day_text(day)}."
+    return Section("freshness", title, (line,), grids=(grid,))
 
 
 def _best(row: pd.Series, below: int) -> str:
-    whom = f"{row['n_contacted']:,}" if row["n_contacted"] >= below else f"fewer than {below}"
     interval = f"80 % interval {plain(row['net_benefit_low'])} to {plain(row['net_benefit_high'])}"
     if row["n_contacted"] == 0:
         return "Under these assumptions contacting nobody pays best: no number of students has a positive mean net benefit."
-    ends = row[["best_size_low", "best_size_high"]]
-    span = f", 80 % interval {plain(ends.iloc[0])} to {plain(ends.iloc[1])}" if ends.notna().all() and ends.min() >= below else ""
+    low, high = ("none" if end == 0 else told(end, below) for end in (row["best_size_low"], row["best_size_high"]))
     return (
-        f"Contacting {whom} students{span}, those at highest risk first, pays best: net benefit {plain(row['net_benefit'])} "
-        f"({interval}); it is above 0 with a probability of {100 * row['probability_of_profit']:.0f} %."
+        f"Contacting {told(row['n_contacted'], below)} students, those at highest risk first, pays best: net benefit "
+        f"{plain(row['net_benefit'])} ({interval}); it is above 0 with a probability of "
+        f"{100 * row['probability_of_profit']:.0f} %. The best number may be anything from {low} to {high}."
     )
+
+
+def _range(row: Any) -> str:
+    """From the low to the high value of an assumption, with the unit where it is one to be read after a number."""
+    unit = {"currency": "", "percentage points": " points"}.get(row.unit, f" {shown(row.unit)}")
+    return f"{_number(row.low_value)} to {_number(row.high_value)}{unit}"
+
+
+def _number(value: float) -> str:
+    return plain(value, 0 if value == round(value) or abs(value) >= 100 else 1)
 
 
 def _apart(sizes: np.ndarray, below: int, best: set[int]) -> np.ndarray:

@@ -21,6 +21,7 @@ from oulad_platform.success.dashboard.counts import (
     SCORED,
     CourseCounts,
     contact_counts,
+    current_enrollment,
     newest,
 )
 from oulad_platform.success.dashboard.tables import CONTACT_DAYS
@@ -34,34 +35,13 @@ from oulad_platform.success.dashboard.views import (
     day_text,
     each,
     named,
-    plain,
     share,
-    short_day,
     shown,
     signed,
 )
 
 WEEKS = 12
 WEEKS_OF_YEAR = 53
-MOST_ALERTS = 40
-EVERYTHING = ("all", "total")
-COUNTED = ("anomaly", "data_quality")
-ALERT_WORDS = {
-    "threshold": "Share at high risk above its limit",
-    "spike": "Mean risk rose within a week",
-    "drift": "Students differ from those learnt from",
-    "anomaly": "Unusual enrolment figure",
-    "data_quality": "Data quality",
-    "freshness": "Table out of date",
-    "run_failure": "Run failed",
-}
-
-
-def programs_of(enrollment: pd.DataFrame) -> pd.Series:
-    """Enrolments by program on the newest day of enrollment_metrics."""
-    rows = newest(enrollment, "date")
-    rows = rows[rows["scope"] == "program"].sort_values("name")
-    return pd.Series(rows["total_enrollment"].to_numpy("int64"), index=pd.Index(rows["name"].to_numpy("object")))
 
 
 def enrollment_section(enrollment: pd.DataFrame, counts: CourseCounts, house: House, day: date, below: int) -> Section:
@@ -72,9 +52,7 @@ def enrollment_section(enrollment: pd.DataFrame, counts: CourseCounts, house: Ho
     if total.empty:
         return Section("enrollment", title, (f"No figure of {words.holdings} has been made yet.",))
     now = total.iloc[-1]
-    current = counts.programs.get(TOTAL) if len(counts.programs) else pd.NA
-    if not len(counts.programs) and now["total_enrollment"] >= below:
-        current = now["total_enrollment"]
+    current = current_enrollment(total, counts, below)
     if pd.isna(current):
         return Section("enrollment", title, (f"The number of {words.holdings} is hidden: a part of it is under {below}.",))
     lines = [f"{count(current)} {words.holdings} on {day_text(now['date'])}, {_compared(total, now, below)}."]
@@ -97,9 +75,14 @@ def enrollment_section(enrollment: pd.DataFrame, counts: CourseCounts, house: Ho
     year = year[year["total_enrollment"] >= below]
     rounded = ["total_enrollment", "last_year_enrollment"]
     year = year.assign(**{name: below * (year[name].astype("Float64") / below).round() for name in rounded})
-    alt = f"Line of {words.holdings} by week, rounded to {below}: {_points(year)}." if len(year) else ""
-    picture = charts.enrollment_chart(year, house.main_colour, alt) if len(year) else None
-    return Section("enrollment", title, tuple(lines), picture, grids)
+    swing = year["total_enrollment"].max() - year["total_enrollment"].min()
+    if len(year) < 2 or (year["last_year_enrollment"].isna().all() and swing < 2 * below):
+        if len(year) > 1:
+            since = day_text(year["date"].iloc[0])
+            lines.append(f"Since {since} it has stayed within {swing + below:,.0f} all the time, so no line is drawn.")
+        return Section("enrollment", title, tuple(lines), grids=grids)
+    alt = f"Line of {words.holdings} by week, rounded to {below}: {_points(year)}."
+    return Section("enrollment", title, tuple(lines), charts.enrollment_chart(year, house.main_colour, alt), grids)
 
 
 def risk_section(course_summary: pd.DataFrame, counts: CourseCounts, below: int) -> Section:
@@ -161,46 +144,13 @@ def reach_section(counts: CourseCounts, contacts: pd.DataFrame, day: date, below
         lines.append("No contact is on record yet.")
     else:
         weeks = contact_counts(contacts, pd.Timestamp(day), below)
-        starts = [f"Week to {short_day(at)}" for at in weeks.index[:-1]] + [f"All {CONTACT_DAYS} days"]
-        counted = each(weeks[["contacts", *OUTCOMES]])
+        starts = [f"Week to {at.day} {at:%b}" for at in weeks.index[:-1]] + [f"All {CONTACT_DAYS} days"]
+        outcomes = [outcome for outcome in OUTCOMES if weeks[outcome].iloc[:-1].isna().mean() <= 0.5]
+        counted = each(weeks[["contacts", *outcomes]])
         rows = [Row((start, *map(count, row))) for start, row in zip(starts, counted, strict=True)]
-        outcomes = ("Week", "Contacts", *(outcome.capitalize() for outcome in OUTCOMES))
-        grids.append(Grid("Contacts by week and outcome, all courses", outcomes, tuple(rows)))
+        names = ("Week", "Contacts", *(outcome.capitalize() for outcome in outcomes))
+        grids.append(Grid(f"Contacts by week{' and outcome' if outcomes else ''}, all courses", names, tuple(rows)))
     return Section("reach", title, tuple(lines), grids=tuple(grids))
-
-
-def alerts_section(episodes: pd.DataFrame, counts: CourseCounts, below: int) -> Section:
-    """The open episodes of alerts, critical ones first. `episodes`: one row an episode, as core.alerts.episodes gives them."""
-    title = "Open alerts"
-    current = episodes[episodes["state"] != "resolved"]
-    n_resolved = len(episodes) - len(current)
-    ended = f"Over: {n_resolved:,}." if n_resolved else ""
-    if current.empty:
-        return Section("alerts", title, tuple(line for line in ("No alert is open.", ended) if line))
-    n_critical = int((current["severity"] == "critical").sum())
-    lines = [f"{len(current):,} open, {n_critical:,} of them critical. {ended}".strip()]
-    current = current.sort_values(["severity", "last_seen", "alert_type", "scope"], ascending=[True, False, True, True])
-    if len(current) > MOST_ALERTS:
-        lines.append(f"The first {MOST_ALERTS} are listed; all are in alert_episodes.")
-    courses = {f"{name[0]}-{name[1]}": name for name in counts.courses.index if name != TOTAL}
-    courses |= {f"program {module}": (module, "") for module, _ in list(courses.values())}
-    secret = {name for name, row in named(counts.courses) if pd.isna(row.scored) or pd.isna(row.high)}
-    rows = []
-    for alert in each(current.head(MOST_ALERTS)):
-        name = courses.get(alert.scope)
-        measured = HIDDEN if name in secret else _measured(alert, below)
-        what = ALERT_WORDS.get(alert.alert_type, alert.alert_type)
-        about = "everything" if alert.scope in EVERYTHING else shown(alert.scope)
-        since = f"{alert.first_seen.day} {alert.first_seen:%b}"
-        cells = (about, what, f"{alert.severity}, {alert.state}", since, f"{alert.n_days:,}", measured)
-        rows.append(Row(cells, *(name or ("", ""))))
-    columns = ("About", "What", "State", "Since", "Days", "Measured (limit)")
-    return Section(
-        "alerts",
-        title,
-        tuple(lines),
-        grids=(Grid("Critical ones first, newest first", columns, tuple(rows), words=(1, 2), printed=8),),
-    )
 
 
 def _compared(total: pd.DataFrame, now: pd.Series, below: int) -> str:
@@ -208,13 +158,13 @@ def _compared(total: pd.DataFrame, now: pd.Series, below: int) -> str:
     week = "with no day a week before to compare with"
     if len(before):
         change = int(now["total_enrollment"] - before.iloc[0])
-        close = f"fewer than {below} from the week before"
+        close = f"within {below - 1} of the week before"
         week = close if abs(change) < below else f"{signed(change)} since the week before"
     if pd.isna(now["last_year_difference"]):
         return f"{week}; the year before is not known"
     change = int(now["last_year_difference"])
     return f"{week}, " + (
-        f"fewer than {below} from the year before" if abs(change) < below else f"{signed(change)} on the year before"
+        f"within {below - 1} of the year before" if abs(change) < below else f"{signed(change)} on the year before"
     )
 
 
@@ -237,18 +187,3 @@ def _reach_row(name: Any, row: Any) -> Row:
     if name == TOTAL:
         return Row(("All courses", *cells), is_total=True)
     return Row((course_name(name), *cells), *name)
-
-
-def _measured(alert: Any, below: int) -> str:
-    """What was measured and its limit, unless it leads to a count under the limit."""
-    kind, observed, limit, n = alert.alert_type, alert.observed_value, alert.limit_value, alert.n_students
-    if pd.isna(observed):
-        return ABSENT
-    if kind in COUNTED and (alert.scope not in EVERYTHING or observed < below):
-        return HIDDEN
-    counted = [] if pd.isna(n) else [n, n * observed, n * (1 - observed)] if kind == "threshold" else [n]
-    if min(counted, default=below) < below:
-        return HIDDEN
-    if kind in ("threshold", "spike"):
-        return f"{100 * observed:.0f} % ({100 * limit:.0f} %)" if pd.notna(limit) else f"{100 * observed:.0f} %"
-    return f"{plain(observed, 2)} ({plain(limit, 2)})"

@@ -100,6 +100,15 @@ def count(value: Any) -> str:
     return HIDDEN if pd.isna(value) else f"{int(value):,}"
 
 
+def told(n: float, below: int) -> str:
+    """A count of persons in a sentence, as it may be shown to many.
+
+    >>> told(1234, 10), told(3, 10)
+    ('1,234', 'fewer than 10')
+    """
+    return f"fewer than {below}" if n < below else f"{n:,.0f}"
+
+
 def share(part: Any, whole: Any) -> str:
     """A share in whole percent; hidden where one of its counts is."""
     return HIDDEN if pd.isna(part) or pd.isna(whole) or not whole else f"{100 * part / whole:.0f} %"

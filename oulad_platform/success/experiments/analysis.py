@@ -73,15 +73,19 @@ def looks(
 def held_out(designs: pd.DataFrame, arms: pd.DataFrame, stops: pd.DataFrame, looks: pd.DataFrame, as_of: date) -> set[int]:
     """The controls of the experiments that run on `as_of`: to be kept off the caseload.
 
-    An experiment runs from the day of its assignment until the day on which it was stopped or a look decided. `looks`:
-    EXPERIMENT_LOOKS as of that day or later.
+    They are kept off from the day after assignment, for the lists of that day are out when arms are drawn, until the day on which
+    the experiment was stopped or a look decided. `looks`: EXPERIMENT_LOOKS as of that day or later.
     """
-    taking = arms[arms["experiment_id"].isin(_running(designs, stops, looks, as_of)) & (arms["arm"] == CONTROL)]
+    begun = designs[designs["assigned_on"] < pd.Timestamp(as_of)]
+    taking = arms[arms["experiment_id"].isin(_running(begun, stops, looks, as_of)) & (arms["arm"] == CONTROL)]
     return set(taking["id_student"].tolist())
 
 
 def taking_part(designs: pd.DataFrame, arms: pd.DataFrame, stops: pd.DataFrame, looks: pd.DataFrame, as_of: date) -> set[int]:
-    """The students of both arms of the experiments that run on `as_of`, who join no other one. Arguments as for `held_out`."""
+    """The students of both arms of the experiments that run on `as_of`, the day of assignment included: they join no other one.
+
+    Arguments as for `held_out`.
+    """
     return set(arms.loc[arms["experiment_id"].isin(_running(designs, stops, looks, as_of)), "id_student"].tolist())
 
 
@@ -238,9 +242,9 @@ def _could_find(design: pd.Series, look: pd.Series) -> bool:
 
 
 def _exposure(students: pd.DataFrame, contacts: pd.DataFrame, until: pd.Timestamp) -> dict[str, float]:
-    """Share of each arm contacted after assignment, before the outcome was judged and before `until`."""
+    """Share of each arm contacted on the day of assignment or later, before the outcome was judged and before `until`."""
     made = contacts[contacts["contacted_on"] < until].merge(students, on="id_student")
-    made = made[(made["contacted_on"] > made["assigned_on"]) & ~(made["contacted_on"] > made["judged_on"])]
+    made = made[(made["contacted_on"] >= made["assigned_on"]) & ~(made["contacted_on"] > made["judged_on"])]
     is_contacted = students["id_student"].isin(made["id_student"])
     return {f"exposure_{arm}": float(is_contacted[students["arm"] == arm].mean()) for arm in (CONTROL, TREATMENT)}
 

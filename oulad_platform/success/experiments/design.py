@@ -27,7 +27,7 @@ from oulad_platform.success.experiments.tables import (
     POPULATIONS,
     RETAINED,
 )
-from oulad_platform.success.presentation import KEYS, NOT_SUCCEEDED, floats
+from oulad_platform.success.presentation import KEYS, floats
 
 HIGH_RISK, EVERYBODY = POPULATIONS
 MOST_LOOKS = 10
@@ -199,40 +199,3 @@ def retention_of(students: pd.DataFrame, tables: Mapping[str, pd.DataFrame], ass
     if stays.empty:
         return float("nan")
     return float(np.average(stays, weights=stands.loc[stays.index, "size"]))
-
-
-def trial_registration(
-    contacted: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, registered_at: datetime
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Design and arms of a trial that has already been run: all enrolments of one term, some drawn by lot to be contacted.
-
-    `contacted`: code_module, code_presentation, id_student and contacted (bool), one row per enrolment, and risk_score where
-    students were scored before; `tables`: raw courses and student_info. Assigned on the first day of the term, within modules.
-    A student counts once, with the first module; who was drawn into both arms is left out. The base rate is the share that
-    passed in presentations that had ended by then. Raises DesignError when there is none.
-    """
-    courses, info = tables["courses"], tables["student_info"]
-    both = contacted.groupby("id_student")["contacted"].transform("nunique") > 1
-    students = contacted[~both].sort_values(KEYS).drop_duplicates("id_student")
-    term = str(students["code_presentation"].iloc[0])
-    assigned_on = courses.loc[courses["code_presentation"] == term, "start_date"].min()
-    before = info.merge(courses[end_dates(courses) < assigned_on], on=KEYS)["final_result"].dropna()
-    design = new_design(
-        f"trial-{term}",
-        registered_at=registered_at,
-        registered_by="the campus",
-        hypothesis=f"Students of {term} drawn by lot were contacted: more of them pass than of the others. Written down later.",
-        assigned_on=assigned_on.date(),
-        population=EVERYBODY,
-        n_looks=1,
-        base_rate=float((~before.isin(NOT_SUCCEEDED)).mean()),
-        n_students=len(students),
-    )
-    arms = students.assign(
-        experiment_id=design["experiment_id"].iloc[0],
-        assigned_date=assigned_on,
-        risk_score=students.get("risk_score", np.nan),
-        stratum=students["code_module"],
-        arm=np.array(ARMS)[students["contacted"].to_numpy(dtype="int64")],
-    )
-    return design, EXPERIMENT_ARMS.conform(arms[EXPERIMENT_ARMS.names])

@@ -18,10 +18,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from oulad_platform.core.house import House, Words
-from oulad_platform.enrollment.quality import Admission
 from oulad_platform.enrollment.reporting import charts
-from oulad_platform.enrollment.reporting.briefing import Briefing, anomaly_notice, briefing, error_notice, held_back_notice, page
-from oulad_platform.enrollment.tables import DATA_QUALITY_FINDINGS, ENROLLMENT_SNAPSHOTS
+from oulad_platform.enrollment.reporting.briefing import Briefing, briefing, error_notice, page
 from oulad_platform_tests.enrollment.reporting import figures
 from oulad_platform_tests.enrollment.reporting.figures import DAY
 
@@ -258,34 +256,6 @@ def test_more_anomalies_than_fit_are_counted() -> None:
     assert made.text.count("40 instead of 0 to 20") == 10
 
 
-def test_a_notice_of_unusual_figures_is_sent_only_when_there_are_some() -> None:
-    assert anomaly_notice(HOUSE, DAY, figures.anomalies(0)) is None
-    assert anomaly_notice(HOUSE, date(2026, 11, 22), figures.anomalies(2)) is None
-    made = anomaly_notice(HOUSE, DAY, figures.anomalies(2))
-    assert made is not None
-    assert made.subject == "Demo University: 2 unusual figures on 2026-11-23"
-    assert "Program 00: new 40 instead of 0 to 20: four times as many" in made.text
-
-
-def held(reason: str = "the extract is empty") -> Briefing:
-    nothing = (ENROLLMENT_SNAPSHOTS.empty(), DATA_QUALITY_FINDINGS.empty())
-    admission = Admission(*nothing, (reason,), 0, date(2026, 11, 22), 5010, -100.0)
-    return held_back_notice(HOUSE, DAY, admission.reasons, admission)
-
-
-def test_a_held_back_day_is_told_with_its_evidence_and_the_next_step() -> None:
-    made = held()
-    assert made.subject == "Demo University: The extract of 2026-11-23 was held back"
-    for line in (
-        "the extract is empty",
-        "Rows of the extract: 0",
-        "Rows on 2026-11-22 of the terms that go on: 5,010",
-        "Change since then: −100.0 %",
-        "oulad accept --date 2026-11-23",
-    ):
-        assert line in made.text.splitlines()
-
-
 def test_an_error_is_told_in_words_with_the_next_step() -> None:
     made = error_notice(HOUSE, DAY, "enrollment_daily", "cannot connect\nto <db>", "Look at the run's log.")
     assert made.subject == "Demo University: enrollment_daily failed for 2026-11-23"
@@ -314,7 +284,7 @@ def test_the_page_is_readable_without_scrolling_sideways(tmp_path: Path, width: 
     wide = full(
         metrics=hostile, house=House(institution=long, words=words), anomalies=figures.anomalies(3, name=long, reason=long)
     )
-    pages = {"ordinary": full(), "wide": wide, "baseline": full(1, 1), "held": held(long)}
+    pages = {"ordinary": full(), "wide": wide, "baseline": full(1, 1), "failed": error_notice(HOUSE, DAY, long, long, long)}
     with sync_playwright() as playwright:
         environment = {**os.environ, "HOME": str(tmp_path)}
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_ARGUMENTS, env=environment)

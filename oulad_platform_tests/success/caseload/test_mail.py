@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 from oulad_platform.core.house import House, Words
 from oulad_platform.core.messages import compose
-from oulad_platform.success.caseload.mail import MOST_SHOWN, CaseloadMail, caseload_mail
+from oulad_platform.success.caseload.mail import MOST_SHOWN, CaseloadMail, caseload_mail, file_stem
 from oulad_platform.success.caseload.ranking import CaseloadRules, caseload
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 from oulad_platform_tests.success.caseload.lists import DAY, advisers, contacts_by, risks
@@ -87,11 +87,9 @@ def test_the_subject_tells_how_many_on_which_day(ordinary: CaseloadMail) -> None
         "1. 1000",
         "95 % risk",
         "AAA 2026J; also at high risk in CCC",
-        "+12 points in a week",
         "2 due assessments not handed in; usual in AAA are 0. No visit for 12 days; most in AAA visited 1 day ago.",
-        "Risk rose by 11 points in a week, to 95 %. No contact on record since the start.",
-        "none on record",
-        "3 November 2026, 20 days ago",
+        "New on the list: 84 % a week ago, 95 % now. Not contacted yet.",
+        "New on the list: 83 % a week ago, 95 % now. Reached 20 days ago.",
         "Call: offer help with the work that is due.",
         "Try a message, as the e-mail of 22 November got no answer: offer help with the work that is due.",
         "Attached: contact_list_2026-11-23.csv",
@@ -126,7 +124,7 @@ def test_a_long_list_is_cut_in_the_message_and_whole_in_the_file() -> None:
     made = caseload_mail("Ada", rows(3 * MOST_SHOWN + 21), DAY, HOUSE)
     for text in (made.text, Tags(made.html).text):
         assert "7 more are in the attached file." in text
-        assert len(re.findall(r"Last contact:", text)) == MOST_SHOWN == 60
+        assert len(re.findall(r"Why now:", text)) == MOST_SHOWN == 60
     assert len(attached(made)) == 67
     assert "67 students to contact" in made.subject
     assert len(made.html) < 90_000  # some clients cut a message at 102 KB
@@ -138,6 +136,43 @@ def test_a_list_of_nobody_says_so_and_has_no_file() -> None:
     assert "Nobody on your list is at high risk and not contacted lately." in made.text
     assert "Nobody on your list is at high risk and not contacted lately." in Tags(made.html).text
     assert made.attachments == {}
+
+
+def test_what_why_now_says_stands_in_the_message_once(ordinary: CaseloadMail) -> None:
+    for text in (ordinary.text, Tags(ordinary.html).text):
+        assert "points in a week" not in text
+        assert "Last contact" not in text
+        assert text.count("20 days ago") == 1
+
+
+@pytest.mark.parametrize("adviser", ["Ada Byron", "Team-1", "a_b"])
+def test_a_plain_name_is_its_own_files(adviser: str) -> None:
+    assert file_stem(adviser) == adviser
+
+
+def test_any_name_gives_a_short_plain_file_of_its_own() -> None:
+    names = [
+        "Ada",
+        "ada.",
+        ".Ada",
+        "..",
+        "Zoë",
+        "Zoe",
+        "李",
+        "王",
+        "A/B",
+        "A\\B",
+        "x" * 100,
+        "x" * 99,
+        " Ada",
+        "Ada\n",
+        "-",
+        "😀",
+    ]
+    stems = [file_stem(name) for name in names]
+    assert len(set(stems)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,68}", stem) for stem in stems)
+    assert stems[4].startswith("Zoe-")
 
 
 def test_hostile_text_is_shown_literally_on_one_line_and_changes_no_tag(ordinary: CaseloadMail) -> None:

@@ -28,53 +28,61 @@ def row(
 @pytest.mark.parametrize(
     ("score", "change", "told"),
     [
-        (0.82, 0.34, "Newly at high risk: 48 % seven days ago, 82 % now."),
-        (0.82, 0.12, "Risk rose by 12 points in a week, to 82 %."),
-        (0.82, 0.01, "Risk rose by 1 point in a week, to 82 %."),
-        (0.82, -0.1, "Risk fell by 10 points in a week, to 82 %."),
-        (0.82, 0.001, "Unchanged in a week, at 82 %."),
-        (0.826, 0.122, "Risk rose by 13 points in a week, to 83 %."),
-        (0.82, None, "New among the scored: not enrolled seven days ago; risk 82 %."),
+        (0.67, 0.19, "New on the list: 48 % a week ago, 67 % now. Not contacted yet."),
+        (0.82, 0.04, "Steady at 82 %; not contacted yet."),
+        (0.82, -0.04, "Steady at 82 %; not contacted yet."),
+        (0.82, 0.0, "Steady at 82 %; not contacted yet."),
+        (0.82, -0.1, "Risk fell by 10 points in a week, to 82 %. Not contacted yet."),
+        (0.826, 0.122, "New on the list: 70 % a week ago, 83 % now. Not contacted yet."),
+        (0.82, None, "Newly enrolled: not scored a week ago, 82 % now. Not contacted yet."),
     ],
 )
 def test_why_now_tells_what_changed_in_a_week(score: float, change: float | None, told: str) -> None:
-    assert row(score, change)["why_now"] == f"{told} No contact on record since the start."
+    assert row(score, change)["why_now"] == told
+
+
+def test_a_rise_of_somebody_who_was_within_the_advisers_reach_before_is_no_new_name() -> None:
+    risk = risks((1, "AAA", 0.8), (2, "AAA", 0.6), (3, "BBB", 0.55), risk_change_7d=[0.12, 0.0, 0.0])
+    who = advisers(("Ada", "all", 3))
+    assert caseload(risk, who, contacts_by(NONE), (), DAY, CaseloadRules())["why_now"].iloc[0] == (
+        "Risk rose by 12 points in a week, to 80 %. Not contacted yet."
+    )
+    # with room for one student of each module, 68 % was not enough a week ago
+    who = advisers(("Ada", "all", 2))
+    assert caseload(risk, who, contacts_by(NONE), (), DAY, CaseloadRules())["why_now"].tolist() == [
+        "New on the list: 68 % a week ago, 80 % now. Not contacted yet.",
+        "Steady at 55 %; not contacted yet.",
+    ]
 
 
 def test_where_nobody_of_the_presentation_was_compared_nothing_is_said_of_enrolling() -> None:
     risk = risks((1, "AAA", 0.82), (2, "AAA", 0.48))
     made = caseload(risk, advisers(), contacts_by(NONE), (), DAY, CaseloadRules())
-    told = "Risk 82 %; the same model did not score this presentation seven days ago. No contact on record since the start."
-    assert made["why_now"].tolist() == [told]
-
-
-def test_where_everybody_is_flagged_nobody_is_called_newly_at_risk() -> None:
-    made = caseload(risks((1, "AAA", 0.82), risk_change_7d=0.6), advisers(), contacts_by(NONE), (), DAY, CaseloadRules())
-    assert made["why_now"].tolist() == ["Risk rose by 60 points in a week, to 82 %. No contact on record since the start."]
+    assert made["why_now"].tolist() == ["At 82 %; the same model did not score this presentation a week ago. Not contacted yet."]
 
 
 @pytest.mark.parametrize(
     ("made", "told", "first_step"),
     [
-        ([], "No contact on record since the start.", "Call"),
+        ([], "not contacted yet", "Call"),
         (
             [(1, 20, "reached", "call")],
-            "Last contact 20 days ago: reached (call).",
+            "reached 20 days ago",
             "Follow up on the call of 3 November",
         ),
         (
             [(1, 21, "declined", "meeting")],
-            "Last contact 21 days ago: declined (meeting).",
+            "declined 21 days ago",
             "E-mail only, no call, as the meeting of 2 November was declined",
         ),
         (
             [(1, 1, "not reached", "call")],
-            "The last attempt (call, 1 day ago) got no answer.",
+            "the last attempt, 1 day ago, got no answer",
             "Try an e-mail, as the call of 22 November got no answer",
         ),
         (
             [(1, 40, "reached", "call"), (1, 9, "not reached", "e-mail"), (1, 2, "not reached", "message")],
-            "2 attempts in a row got no answer, the last 2 days ago (message).",
+            "2 attempts in a row got no answer, the last 2 days ago",
             "Try a call, as the message of 21 November got no answer",
         ),
     ],
@@ -83,7 +91,7 @@ def test_what_is_known_of_contacts_decides_the_first_step(
     made: list[tuple[int, int, str, str]], told: str, first_step: str
 ) -> None:
     got = row(change=0.0, made=made)
-    assert got["why_now"] == f"Unchanged in a week, at 82 %. {told}"
+    assert got["why_now"] == f"Steady at 82 %; {told}."
     assert got["suggested_action"] == f"{first_step}: ask how the course is going."
 
 
@@ -135,11 +143,11 @@ def test_every_told_sentence_of_the_catalogue_has_a_topic() -> None:
 def test_a_contact_before_the_presentation_began_is_the_last_contact_and_decides_nothing_now() -> None:
     got = row(change=0.0, made=[(1, 57, "not reached", "call")])
     assert got["last_contact"] == pd.Timestamp(2026, 9, 27)
-    assert got["why_now"] == "Unchanged in a week, at 82 %. No contact on record since the start."
+    assert got["why_now"] == "Steady at 82 %; not contacted since the start, last on 27 September 2026."
     assert got["suggested_action"] == "Call: ask how the course is going."
     assert row(made=[(1, 56, "not reached", "call")])["suggested_action"].startswith("Try an e-mail")
 
 
 def test_attempts_before_the_presentation_began_are_not_counted() -> None:
     got = row(change=0.0, made=[(1, 200, "not reached", "call"), (1, 9, "not reached", "e-mail")])
-    assert got["why_now"] == "Unchanged in a week, at 82 %. The last attempt (e-mail, 9 days ago) got no answer."
+    assert got["why_now"] == "Steady at 82 %; the last attempt, 9 days ago, got no answer."

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.alerts import ALERT_TYPES
+from oulad_platform.core import alerts as core_alerts
+from oulad_platform.core.alerts import ALERT_DECISIONS, OPERATION_ALERTS, alert_id, failure_alert, stale_alert
 from oulad_platform.core.house import House
 from oulad_platform.core.outreach import INTERVENTIONS, OUTCOMES
 from oulad_platform.core.stats import wilson
 from oulad_platform.success.dashboard.tables import FRESHNESS, REACH
 from oulad_platform.success.evaluation.ladder import RUNGS
-from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS, EXPERIMENT_RESULTS
+from oulad_platform.success.experiments.assignment import assign
+from oulad_platform.success.experiments.simulation import simulate
+from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS
 from oulad_platform.success.model_tables import CALIBRATION_CURVE, MODEL_EVALUATION
 from oulad_platform.success.oversight.tables import MODEL_FAIRNESS
-from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_DRIVERS
+from oulad_platform.success.roi import doubt
+from oulad_platform.success.roi.doubt import ReturnRules
 from oulad_platform.success.tables import COURSE_SUMMARY_DAILY
 
 DAY = date(2026, 11, 23)
@@ -27,20 +31,6 @@ PRESENTATIONS = ("2026B", "2026D", "2026J", "2026K")
 ENDED = "2026B"
 VERSION = "next-cohort-2025J"
 N_DAYS = 200
-EPISODE_COLUMNS = (
-    "alert_type",
-    "scope",
-    "first_seen",
-    "last_seen",
-    "n_days",
-    "severity",
-    "observed_value",
-    "limit_value",
-    "n_students",
-    "message",
-    "state",
-    "first_alert_id",
-)
 
 
 def course_summary(small: int | None = None, n_days: int = N_DAYS) -> pd.DataFrame:
@@ -161,15 +151,27 @@ def fairness(small: int | None = None) -> pd.DataFrame:
     return MODEL_FAIRNESS.conform(frame.assign(reference_group="everybody else", known_from=TODAY - pd.Timedelta(days=60)))
 
 
+def alerts() -> pd.DataFrame:
+    """Rows of alert_log: five kinds that fire up to the day, a table that was out of date, a run that failed."""
+    kinds = (
+        ("threshold", "AAA-2026J", "critical", 200),
+        ("spike", "BBB-2026J", "warning", 200),
+        ("drift", "CCC-2026J", "warning", 200),
+        ("anomaly", "program CCC", "critical", pd.NA),
+        ("data_quality", "all", "warning", pd.NA),
+    )
+    rows = [
+        (alert_id(kind, scope, day), pd.Timestamp(day), kind, scope, severity, 0.64, 0.6, n, "A sentence.")
+        for number, (kind, scope, severity, n) in enumerate(kinds)
+        for day in (DAY - timedelta(days=back) for back in range(3 * number + 1))
+    ]
+    fired = OPERATION_ALERTS.conform(pd.DataFrame(rows, columns=OPERATION_ALERTS.names))
+    stale = stale_alert("student_info", DAY - timedelta(days=20), DAY - timedelta(days=15))
+    return pd.concat([fired, stale, failure_alert("success_daily", "run-7", ["success__features"], DAY)], ignore_index=True)
+
+
 def episodes() -> pd.DataFrame:
-    rows = []
-    for number, kind in enumerate(ALERT_TYPES):
-        scope = f"{MODULES[number]}-2026J" if number < 3 else ("program CCC", "all", "student_info", "success_daily")[number - 3]
-        severity, state = ("critical" if number % 3 == 0 else "warning"), ("resolved" if number == 5 else "open")
-        seen = TODAY - pd.Timedelta(days=3 * number)
-        n = pd.NA if number > 3 else 200
-        rows.append((kind, scope, seen, TODAY, 3 * number + 1, severity, 0.64, 0.6, n, "A sentence.", state, f"{kind}_{number}"))
-    return pd.DataFrame(rows, columns=list(EPISODE_COLUMNS)).astype({"n_students": "Int32"})
+    return core_alerts.episodes(alerts(), ALERT_DECISIONS.empty(), DAY)
 
 
 def looks(n: int = 400, verdict: str = "no decision yet") -> pd.DataFrame:
@@ -183,43 +185,34 @@ def looks(n: int = 400, verdict: str = "no decision yet") -> pd.DataFrame:
     )
 
 
-def results(n: int = 200) -> pd.DataFrame:
-    rows = []
-    for points in (3.0, 5.0, 8.0):
-        passed = n * 55 // 100 + int(n * points / 100)
-        counts = {"n_control": n, "n_treatment": n, "n_passed_control": n * 55 // 100, "n_passed_treatment": passed}
-        rates = {"pass_rate_control": 0.55, "pass_rate_treatment": passed / n, "difference": passed / n - 0.55}
-        ends = {"newcombe_low": -0.02, "newcombe_high": 0.15, "bootstrap_low": -0.02, "bootstrap_high": 0.15}
-        test = {"z": 1.0, "p_value": 0.2, "p_value_holm": 0.3, "minimum_detectable_points": 13.5, "verdict": "under-powered"}
-        rows.append({"experiment_id": "outreach", "uplift_points": points, **counts, **rates, **ends, **test})
-    return EXPERIMENT_RESULTS.conform(pd.DataFrame(rows))
+def risk(n: int = 2000) -> pd.DataFrame:
+    """The columns of STUDENT_RISK_DAILY that experiments and returns read, one row a student."""
+    rng = np.random.default_rng(11)
+    scores = rng.beta(1.5, 3.5, n)
+    frame = pd.DataFrame({"run_date": TODAY, "id_student": np.arange(n), "code_module": rng.choice(MODULES, n)})
+    frame = frame.assign(code_presentation="2026J", risk_score=scores, high_risk_flag=scores > 0.25, model_version=VERSION)
+    return frame
+
+
+def results() -> pd.DataFrame:
+    reference = risk()[["code_module", "risk_score"]]
+    passed = np.random.default_rng(13).uniform(size=len(reference)) > reference["risk_score"]
+    return simulate(assign(risk(), "outreach", 400, seed=7), reference.assign(passed=passed), seed=7)
 
 
 def roi_by_caseload() -> pd.DataFrame:
-    n = np.array([0, 1, 5, *range(50, 2001, 50)])
-    benefit = 90.0 * n - 0.035 * n**2
-    frame = pd.DataFrame({"n_contacted": n, "mean_risk": 0.9 - n / 5000, "cost": 25.0 * n, "net_benefit": benefit})
-    frame = frame.assign(net_benefit_low=benefit - 60.0 * n, net_benefit_high=benefit + 70.0 * n, roi=2.0)
-    best = benefit == benefit.max()
-    frame = frame.assign(probability_of_profit=0.87, break_even_points=0.4, is_best=best, is_flagged=n == 900)
-    frame["best_size_low"], frame["best_size_high"] = np.where(best, 650.0, np.nan), np.where(best, 1850.0, np.nan)
-    return ROI_BY_CASELOAD.conform(frame)
+    return doubt.roi_by_caseload(risk(), 3000.0, 50.0, ReturnRules(), seed=7)
 
 
 def roi_drivers() -> pd.DataFrame:
-    rows = [
-        ("Effect on the pass rate", 1.5, 0.0, 4.0, "points", -20_000.0, 130_000.0),
-        ("Value of a pass", 5_000.0, 2_000.0, 8_000.0, "", 10_000.0, 95_000.0),
-        ("Cost per student", 25.0, 10.0, 60.0, "", 70_000.0, 35_000.0),
-    ]
-    names = ["driver", "base_value", "low_value", "high_value", "unit", "net_benefit_at_low", "net_benefit_at_high"]
-    return ROI_DRIVERS.conform(pd.DataFrame(rows, columns=names).assign(net_benefit=52_650.0))
+    return doubt.roi_drivers(risk(), 3000.0, 50.0, (25.0, 50.0, 100.0), ReturnRules(), seed=7)
 
 
 def freshness() -> pd.DataFrame:
-    tables = ("enrollment_metrics", "student_risk_daily", "caseload_daily", "interventions", "alert_log", "model_evaluation")
+    """Seven daily tables: one a day behind, one 60 days, one without any day."""
+    tables = ("enrollment_metrics", "student_risk_daily", "caseload_daily", "enrollment_snapshots", "features", "risk_reasons")
     newest = [TODAY, TODAY, TODAY, TODAY - pd.Timedelta(days=1), TODAY, TODAY - pd.Timedelta(days=60)]
-    return FRESHNESS.conform(pd.DataFrame({"table_name": [*tables, "experiment_looks"], "newest": [*newest, pd.NaT]}))
+    return FRESHNESS.conform(pd.DataFrame({"table_name": [*tables, "model_drift"], "newest": [*newest, pd.NaT]}))
 
 
 def full(small: int | None = None) -> dict[str, Any]:

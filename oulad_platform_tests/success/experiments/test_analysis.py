@@ -179,7 +179,8 @@ def test_retained_is_judged_at_the_horizon_or_at_the_presentations_end():
 def test_exposure_counts_who_was_reached_between_assignment_and_outcome():
     made = contacts(
         (0, "2014-06-01", "reached"),
-        (6, "2014-05-20", "reached"),  # on the day of assignment
+        (6, "2014-05-20", "reached"),  # on the day of assignment, by the list of that morning
+        (9, "2014-05-19", "reached"),
         (3, "2014-06-01", "declined"),
         (3, "2014-06-02", "reached"),
         (9, "2014-06-01", "not reached"),
@@ -189,9 +190,9 @@ def test_exposure_counts_who_was_reached_between_assignment_and_outcome():
         (777, "2014-06-01", "reached"),
     )
     row = look(interventions=made)
-    assert row[["exposure_control", "exposure_treatment"]].tolist() == pytest.approx([1 / 60, 2 / 60])
+    assert row[["exposure_control", "exposure_treatment"]].tolist() == pytest.approx([2 / 60, 2 / 60])
     early = look(interventions=made, as_of=date(2014, 6, 1))
-    assert early[["exposure_control", "exposure_treatment"]].tolist() == [0, 0]
+    assert early[["exposure_control", "exposure_treatment"]].tolist() == pytest.approx([1 / 60, 0])
 
 
 def test_contacts_after_a_stop_or_a_decision_are_no_exposure():
@@ -231,11 +232,12 @@ def test_without_experiments_or_before_they_begin_there_is_no_row():
     assert looks(design(), ARMS, NO_STOPS, NO_CONTACTS, tables, DAY - A_DAY).empty
 
 
-def test_controls_are_held_out_from_assignment_until_a_stop_or_a_decision():
+def test_controls_are_held_out_from_the_day_after_assignment_until_a_stop_or_a_decision():
     controls = set(ARMS.loc[ARMS["arm"] == "control", "id_student"])
     undecided = looks(design(), ARMS, NO_STOPS, NO_CONTACTS, outcomes(ARMS, first_passing(ARMS, 10, 10)), AAA_ENDS)
-    assert held_out(design(), ARMS, NO_STOPS, undecided, DAY) == controls
-    assert held_out(design(), ARMS, NO_STOPS, undecided, DAY - A_DAY) == set()
+    assert held_out(design(), ARMS, NO_STOPS, undecided, DAY + A_DAY) == controls
+    # the lists of the day of assignment are out: made again, they are the same
+    assert held_out(design(), ARMS, NO_STOPS, undecided, DAY) == set()
     stopped = stop(date(2014, 6, 1))
     assert held_out(design(), ARMS, stopped, undecided, date(2014, 5, 31)) == controls
     assert held_out(design(), ARMS, stopped, undecided, date(2014, 6, 1)) == set()

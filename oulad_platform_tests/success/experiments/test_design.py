@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
+from oulad_platform.defs.experiments import trial_registration
 from oulad_platform.success.experiments.design import (
     DesignError,
     base_rate_of,
@@ -18,7 +19,6 @@ from oulad_platform.success.experiments.design import (
     eligible,
     new_design,
     retention_of,
-    trial_registration,
 )
 from oulad_platform.success.experiments.tables import EXPERIMENT_ARMS, EXPERIMENT_DESIGNS
 from oulad_platform_tests.success.campus import courses

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from oulad_platform.core.sequential import confidence_at, obrien_fleming_bounds
+from oulad_platform.defs.experiments import trial_registration
 from oulad_platform.sources.demo import DemoCampus
 from oulad_platform.success.experiments.analysis import looks
 from oulad_platform.success.experiments.comparison import compared
-from oulad_platform.success.experiments.design import trial_registration
 from oulad_platform_tests.success.experiments.trials import AFTER_ALL, NO_CONTACTS, NO_STOPS, arms, design, outcomes
 
 N_STUDENTS, N_RUNS = 600, 150
