@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(None, description="Its password.")
     alert_urls: SecretStr | None = Field(None, description="Webhooks, Slack, Teams: apprise URLs, separated by spaces.")
     alerts: AlertRules = Field(AlertRules(), description="When an alert is told, and when again.")
-    delivery_attempts: int = Field(72, ge=1, le=1000, description="Refusals, about one an hour, until a message is put aside.")
+    delivery_attempts: int = Field(72, ge=1, le=1000, description="Refusals until a message is put aside; 72: about three days.")
     stale_after_hour: int = Field(10, ge=1, le=23, description="Hour after which a daily table without today alerts. hour")
 
     database_url: SecretStr | None = Field(None, description="Warehouse: a PostgreSQL URL; unset: SQLite in data/oulad.db.")

@@ -23,7 +23,7 @@ from oulad_platform.cli import main
 from oulad_platform.core.alerts import OPERATION_ALERTS, alert_id, failure_alert
 from oulad_platform.core.messages import envelope
 from oulad_platform.definitions import build_defs
-from oulad_platform.defs import delivery, inspection, snapshots
+from oulad_platform.defs import alert_desk, delivery, inspection, snapshots
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.cleaning import clean
 from oulad_platform.defs.jobs import ENROLLMENT_AGAIN
@@ -384,6 +384,13 @@ def test_a_message_that_cannot_be_put_keeps_no_other_from_it(tmp_path: Path) -> 
         delivery.queue_alerts(platform)
     assert [type(error) for error in raised.value.exceptions] == [ValueError]
     assert platform.outbox.ids() == {alert_id("run_failure", scope, TODAY) for scope in scopes[1:]}
+
+
+def test_an_alert_of_today_is_listed_as_of_one_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    platform = at(tmp_path, enrollment_db_url="sqlite://")
+    delivery.record(platform, failure_alert("nightly", "r1", [], TODAY))
+    alert_desk.show(platform, resolved=False)
+    assert capsys.readouterr().out.startswith("critical, open: 1 day, 2026-11-20 to 2026-11-20, run_failure_nightly_2026-11-20\n")
 
 
 def test_an_alert_url_that_cannot_be_used_keeps_its_own_messages_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

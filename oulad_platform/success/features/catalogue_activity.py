@@ -184,7 +184,9 @@ PACE = (
             f"{name}_rank",
             f"Share of the cohort with less {words}, equals counted half.",
             "share",
-            f"place {{value:.0%}} in {{module}} by {words} (100% = most)",
+            f"more {words} than {{value:.0%}} of {{module}}",
+            below=f"fewer {words} than {{value:.0%}} of {{module}}",
+            turn=0.5,
             theme="activity",
         )
         for name, words in (
