@@ -8,8 +8,9 @@ from oulad_platform.core import calendar
 from oulad_platform.core.alerts import failure_alert, stale_alert
 from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import entry
-from oulad_platform.defs.jobs import deliver_messages
+from oulad_platform.defs.jobs import ENROLLMENT_DAILY, SUCCESS_DAILY, deliver_messages
 from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.schedules import due_day
 from oulad_platform.defs.snapshots import HeldBackError
 from oulad_platform.enrollment.reporting.briefing import error_notice
 from oulad_platform.settings import Settings
@@ -18,7 +19,10 @@ from oulad_platform.storage.errors import MissingFileError, StorageError
 from oulad_platform.storage.outbox import CRASHED_AFTER
 
 UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-DAILY_TABLES = (entry("enrollment", "enrollment_snapshots"), entry("success", "student_risk_daily"))
+MADE_BY = {
+    ENROLLMENT_DAILY: entry("enrollment", "enrollment_snapshots"),
+    SUCCESS_DAILY: entry("success", "student_risk_daily"),
+}
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -42,9 +46,11 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
         if now.hour < settings.stale_after_hour:
             return dg.SkipReason(f"Today's tables are expected by {settings.stale_after_hour}:00")
         stale = []
-        for of in DAILY_TABLES if settings.has_campus else DAILY_TABLES[:1]:
+        for job_name, of in MADE_BY.items():
+            if of.line == "success" and not settings.has_campus:
+                continue
             newest = max(platform.stored_days(of), default=None)
-            if newest is None or newest < _expected(platform, now.date()):
+            if newest is None or newest < _expected(platform, job_name, now.date()):
                 delivery.record(platform, stale_alert(of.table.name, newest, now.date()))
                 stale.append(of.table.name)
         return dg.SkipReason(f"Not made today: {', '.join(stale)}" if stale else "Every daily table is of today")
@@ -77,14 +83,15 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     return [waiting_messages, stale_tables, failed_runs]
 
 
-def _expected(platform: Platform, today: date) -> date:
-    """The newest day that the daily tables should have: today, or the last day of a calendar that has ended."""
+def _expected(platform: Platform, job_name: str, today: date) -> date:
+    """The newest day that the table of a daily job should have: today, or the last day of a calendar that has ended."""
     if not platform.settings.has_campus:
         return today
     try:
-        return calendar.newest_day(platform.lake.read("sources", COURSES), today)
+        calendar_day = calendar.newest_day(platform.lake.read("sources", COURSES), today)
     except MissingFileError:
         return today
+    return due_day(job_name, platform.settings, calendar_day, today)
 
 
 def _was_held_back(context: dg.RunFailureSensorContext) -> bool:
