@@ -72,9 +72,9 @@ def assets(days: dg.PartitionsDefinition, *, is_replay: bool) -> list[dg.AssetsD
             census_days=settings.census_days,
             left_before=None if is_replay else platform.database.read(DELTAS.table),
         )
-        if DELTAS.table.name in context.selected_output_names:
+        if DELTAS.table.name in context.op_execution_context.selected_output_names:
             yield dg.Output(Days(rebuilt.deltas, rebuilt.other_deltas_days), DELTAS.table.name)
-        if METRICS.table.name in context.selected_output_names:
+        if METRICS.table.name in context.op_execution_context.selected_output_names:
             month = known["date"].between(pd.Timestamp(made[0] - A_MONTH), pd.Timestamp(made[0]), inclusive="left")
             trend = charts.enrollment_trend(pd.concat([known[month], rebuilt.metrics], ignore_index=True), settings.house)
             context.add_asset_metadata(

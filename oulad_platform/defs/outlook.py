@@ -60,11 +60,11 @@ def forecasts(
     as_of = metrics["date"].max().date()
     ends = _term_ends(platform, as_of)
     tested = backtest.forecast_backtest(metrics, as_of, ends)
-    if BACKTEST.table.name in context.selected_output_names:
+    if BACKTEST.table.name in context.op_execution_context.selected_output_names:
         accuracy = backtest.accuracy(tested)
         context.add_asset_metadata({"accuracy": preview(accuracy, len(accuracy))}, asset_key=BACKTEST.key)
         yield dg.Output(tested, BACKTEST.table.name)
-    if FORECAST.table.name in context.selected_output_names:
+    if FORECAST.table.name in context.op_execution_context.selected_output_names:
         made = forecast.enrollment_forecast(metrics, as_of, tested, ends=ends)
         drawn = charts.enrollment_trend(metrics, platform.settings.house, made)
         context.add_asset_metadata({"forecast": picture(drawn, "Enrolments and forecast")}, asset_key=FORECAST.key)

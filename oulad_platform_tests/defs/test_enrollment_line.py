@@ -591,3 +591,21 @@ def test_nothing_personal_or_secret_reaches_dagsters_event_log(sis: Sis, tmp_pat
     assert b"registrar_extract" in logged
     for secret in (b"Quillfeather", b"hunter2secret", b"QX000"):
         assert secret not in logged
+
+
+def test_a_table_without_today_alerts_once_after_the_hour_it_was_expected_by(sis: Sis, tmp_path: Path) -> None:
+    platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
+    assert run(platform, 19, 19)
+    repository = build_defs(platform.settings, platform=platform).get_repository_def()
+    sensor = repository.get_sensor_def("stale_tables")
+
+    def tick(hour: int) -> list[str]:
+        context = dg.build_sensor_context(repository_def=repository, resources={"platform": platform})
+        with time_machine.travel(datetime(2026, 11, 20, hour, tzinfo=UTC)):
+            sensor.evaluate_tick(context)
+        return platform.database.read(OPERATION_ALERTS)["alert_id"].tolist()
+
+    assert tick(9) == []
+    assert tick(10) == tick(11) == ["freshness_enrollment_snapshots_2026-11-20"]
+    assert run(platform, 20, 20)
+    assert tick(12) == ["freshness_enrollment_snapshots_2026-11-20"]
