@@ -89,7 +89,7 @@ def _thresholds(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
 
 
 def _spikes(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
-    rows = rows[(rows["n_compared"] >= MIN_STUDENTS) & (rows["total_before"] > 0)]
+    rows = rows[(rows["n_compared"] >= MIN_STUDENTS) & (rows["total_before"] > EXACTNESS)]
     rows = rows.assign(
         now=100 * rows["total_now"] / rows["n_compared"],
         before=100 * rows["total_before"] / rows["n_compared"],
