@@ -28,6 +28,10 @@ def summary(n_courses: int, n_days: int) -> pd.DataFrame:
             avg_risk_score=wave,
             n_high_risk=50,
             high_risk_rate=wave + 0.1,
+            n_compared=0,
+            compared_risk=np.nan,
+            compared_risk_7d_ago=np.nan,
+            high_risk_rate_change_7d=np.nan,
             model_version="rule",
         )
     )

@@ -32,6 +32,7 @@ def scored(n: int) -> pd.DataFrame:
             "code_presentation": "2014J",
             "risk_score": scores,
             "high_risk_flag": scores > 0.1,
+            "model_version": "2013J",
         }
     )
 

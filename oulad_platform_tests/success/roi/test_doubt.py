@@ -25,6 +25,7 @@ def scored(scores: list[float], threshold: float = 0.25) -> pd.DataFrame:
             "code_presentation": "2014J",
             "risk_score": np.array(scores, dtype="float64"),
             "high_risk_flag": np.array(scores) > threshold,
+            "model_version": "2013J",
         }
     )
 
@@ -176,3 +177,9 @@ def test_what_costs_nothing_has_no_ratio_and_breaks_even_at_0_points(risk, value
     table = roi_by_caseload(risk, value, 0, RULES, seed=4)
     assert table["roi"].isna().all()
     assert table["break_even_points"].dropna().eq(0).all()
+
+
+def test_what_a_rule_says_is_no_probability_and_returns_nothing():
+    by_rule = scored([0.75, 0.25]).assign(model_version="rule")
+    assert roi_by_caseload(by_rule, 3000, 50, ReturnRules(), 7).empty
+    assert roi_drivers(by_rule, 3000, 50, (25, 100), ReturnRules(), 7).empty
