@@ -54,7 +54,7 @@ def made(shell: Shell) -> Shell:
 
 
 @pytest.mark.parametrize(
-    "line", [r"student_info\W+3,000", r"success/artifacts_manifest\W+14", r"Tables\W+sqlite:", r"Reports\W+"]
+    "line", [r"student_info\W+3,000", r"success/artifacts_manifest\W+17", r"Tables\W+sqlite:", r"Reports\W+"]
 )
 def test_run_shows_every_asset_with_its_rows_and_where_to_look(line: str, made: Shell) -> None:
     assert re.search(line, (made.home / "shown.txt").read_text())

@@ -106,10 +106,12 @@ def _live(server: LiveServer, home: Path, mailbox: Mailbox) -> Week:
     server.wait("the scheduler runs", lambda: _scheduler_runs(server), DAY_SECONDS, is_passing=False)
     (repository,) = server.ask(LOCATIONS)["repositoriesOrError"]["nodes"]
     daily = {one["name"] for one in repository["schedules"] if one["cronSchedule"] == EIGHT_O_CLOCK}
+    outbox = Outbox(str(home / "data/outbox"))
     for day in DAYS:
         server.clock.set(at(day, 8))
         server.wait(f"the runs of {day}", _is_made(server, day, len(daily)), DAY_SECONDS)
-    outbox = Outbox(str(home / "data/outbox"))
+        if day == BEGINS:
+            server.wait("the mail of the alert", _is_quiet(server, outbox), DAY_SECONDS)
     server.wait("the last mail", _is_quiet(server, outbox), DAY_SECONDS)
     days = "[" + ", ".join(f'"{day}"' for day in DAYS) + "]"
     made: dict[str, dict[str, set[str]]] = {}

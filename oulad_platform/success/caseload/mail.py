@@ -92,7 +92,7 @@ def file_stem(adviser: str) -> str:
     """The adviser's name as a file's, at most 60 plain letters; where it is another than the name, a hash keeps it distinct.
 
     >>> file_stem("Ada Byron"), file_stem("Zoë Çelik")
-    ('Ada Byron', 'Zoe Celik-4c1a6c2f')
+    ('Ada Byron', 'Zoe Celik-c065dc2f')
     """
     plain = unicodedata.normalize("NFKD", adviser).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9 _-]+", "-", plain)[:NAME_LETTERS].strip(" -")
