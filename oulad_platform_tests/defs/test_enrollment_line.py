@@ -425,7 +425,10 @@ def test_the_log_and_the_doctor_tell_what_is_undeliverable_without_addresses(
     assert "1 undeliverable; `oulad outbox` says why" in capsys.readouterr().out
 
 
-def test_a_run_that_fails_while_the_warehouse_is_away_is_mailed_all_the_same(tmp_path: Path) -> None:
+def test_a_run_that_fails_while_the_warehouse_is_away_is_mailed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oulad_platform.storage.database.RETRY_WAITS", (0,))
     mailbox = Mailbox()
 
     @dg.op
