@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pandas as pd
 
-from oulad_platform.core.alerts import ALERT_DECISIONS, episodes
 from oulad_platform.defs import delivery
 from oulad_platform.defs.caseload import CASELOAD
 from oulad_platform.defs.catalog import CATALOG, OWNERS, entry
@@ -160,7 +159,7 @@ def dashboard(
         course_summary=course_summary,
         reach=page_tables.reach(student_risk, caseload, contacts, listed_days=platform.stored_days(CASELOAD)),
         contacts=contacts,
-        alert_episodes=alert_episodes(platform, delivery.alert_log(platform), day),
+        alert_episodes=delivery.alert_episodes(platform, delivery.alert_log(platform), day),
         freshness=_freshness(platform),
         suppress_below=settings.suppress_below,
         **frames,
@@ -228,7 +227,7 @@ def artifacts_manifest(
         shap_features=top_features.shap_features(feature_importance),
         shap_summary_png=platform.artifacts.get(SUMMARY_PNG),
         alerts=alerts,
-        episodes=alert_episodes(platform, alerts, day),
+        episodes=delivery.alert_episodes(platform, alerts, day),
         assignments=assignments,
         results=results,
         live_experiments=live_report(platform.database.read(DESIGNS), looks, platform.database.read(ARMS)),
@@ -248,10 +247,6 @@ def artifacts_manifest(
         {"file": [one.path for one in kept], "bytes": [one.size for one in kept], "sha256": [one.sha256 for one in kept]}
     )
     return dg.MaterializeResult(metadata={"dagster/row_count": len(kept), "files": preview(table, len(table))})
-
-
-def alert_episodes(platform: Platform, alerts: pd.DataFrame, day: date) -> pd.DataFrame:
-    return episodes(alerts, platform.database.read(ALERT_DECISIONS), day)
 
 
 def _newest(enrollment: pd.DataFrame, student_risk: pd.DataFrame) -> date:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from oulad_platform.core.alerts import ALERT_DECISIONS, episodes
+from oulad_platform.core.alerts import ALERT_DECISIONS
 from oulad_platform.core.reports import date_text
 from oulad_platform.defs import delivery
-from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.resources import Platform, utc_now
 
 
 class UnknownAlertError(ValueError):
@@ -21,7 +19,7 @@ class UnknownAlertError(ValueError):
 def show(platform: Platform, *, resolved: bool) -> None:
     """Prints the episodes that are open or acknowledged; with `resolved` the others too."""
     log = delivery.alert_log(platform)
-    known = episodes(log, platform.database.read(ALERT_DECISIONS), platform.today())
+    known = delivery.alert_episodes(platform, log, platform.today())
     shown = known if resolved else known[known["state"] != "resolved"]
     console = Console()
     for row in shown.to_dict("records"):
@@ -39,7 +37,7 @@ def decide(platform: Platform, decision: str, alert_id: str, by: str, note: str)
         raise UnknownAlertError(f"there is no alert {alert_id}; `oulad alerts` lists those that are open")
     row = {
         "alert_id": alert_id,
-        "decided_at": datetime.now(UTC).replace(tzinfo=None),
+        "decided_at": utc_now(),
         "decision": decision,
         "decided_by": by,
         "note": note,

@@ -1,9 +1,7 @@
 """Housekeeping: what `enrollment.housekeeping` lets go is removed, and the register of snapshots says so."""
 
-from datetime import UTC, datetime
-
 from oulad_platform.defs.enrollment import METRICS, SNAPSHOTS
-from oulad_platform.defs.resources import DATED_FILES, Platform
+from oulad_platform.defs.resources import DATED_FILES, Platform, utc_now
 from oulad_platform.enrollment import versions
 from oulad_platform.enrollment.housekeeping import removable_reports, removable_snapshots
 from oulad_platform.enrollment.retention import census_days_of
@@ -37,7 +35,7 @@ def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
         platform.lake.remove_days(SNAPSHOTS.line, HELD_EXTRACTS, held)
         if days:
             register = platform.database.read_days(SNAPSHOT_VERSIONS, days)
-            at = datetime.now(UTC).replace(tzinfo=None)
+            at = utc_now()
             platform.database.replace_days(SNAPSHOT_VERSIONS, versions.removed(register, at, by), days)
             platform.lake.remove_days(SNAPSHOTS.line, SNAPSHOTS.table, days)
         for path in reports:

@@ -109,6 +109,11 @@ def alert_log(platform: Platform, days: Sequence[date] | None = None) -> pd.Data
     return pd.concat([platform.database.read_days(table, days) for table in ALERT_TABLES], ignore_index=True)
 
 
+def alert_episodes(platform: Platform, log: pd.DataFrame, day: date) -> pd.DataFrame:
+    """The episodes of the alerts in `log` up to `day`, with what persons decided about them."""
+    return alerts.episodes(log, platform.database.read(alerts.ALERT_DECISIONS), day)
+
+
 def queue_alerts(platform: Platform) -> list[str]:
     """Puts the alerts that are due into each channel's outbox, many of them as one digest; the ids of the messages.
 

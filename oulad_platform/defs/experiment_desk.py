@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from oulad_platform.defs.catalog import entry
-from oulad_platform.defs.experiments import ARMS, DESIGNS, LOOKS, OUTCOMES, STOPS, reference_outcomes, register, utc_now
+from oulad_platform.defs.experiments import ARMS, DESIGNS, LOOKS, OUTCOMES, STOPS, reference_outcomes, register
 from oulad_platform.defs.io_managers import stored_models
 from oulad_platform.defs.models import CHAMPIONS, PANEL
 from oulad_platform.defs.outreach import INTERVENTIONS
-from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.resources import Platform, utc_now
 from oulad_platform.defs.success import RISK
 from oulad_platform.success.experiments import analysis, design, report
 from oulad_platform.success.experiments.tables import RETAINED

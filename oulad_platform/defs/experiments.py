@@ -1,7 +1,7 @@
 """Assets of experiments: the simulated one, drawn anew each day, and the live ones as they stand."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 import numpy as np
@@ -13,7 +13,7 @@ from oulad_platform.defs.io_managers import NEWEST
 from oulad_platform.defs.metadata import text
 from oulad_platform.defs.models import MODEL_INS, PANEL, Models
 from oulad_platform.defs.outreach import INTERVENTIONS
-from oulad_platform.defs.resources import DEMO, Platform
+from oulad_platform.defs.resources import DEMO, Platform, utc_now
 from oulad_platform.defs.sources import SMALL
 from oulad_platform.defs.success import RISK
 from oulad_platform.sources.demo import DemoCampus
@@ -138,10 +138,6 @@ def reference_outcomes(
     """What became of closed cohorts, by their risk then: what simulations draw from and designs are planned by."""
     panel = risk.training_rows(training_panel.values())
     return simulation.reference_outcomes(panel, risk.score(panel, models, champions), student_risk)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 ASSETS = [experiment_assignments, experiment_results, experiment_looks]

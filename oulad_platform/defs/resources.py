@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -206,3 +206,8 @@ class Platform:
     def _first_run(self, what: str) -> date:
         """The day on which this installation first did something: from then on its calendar runs with the real one."""
         return date.fromisoformat(self.lake.remember(what, self.today().isoformat()))
+
+
+def utc_now() -> datetime:
+    """The time as `timestamp` columns hold it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)

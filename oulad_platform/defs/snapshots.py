@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
 
 import pandas as pd
@@ -17,7 +17,7 @@ from oulad_platform.core.alerts import held_back_alert
 from oulad_platform.core.checks import ContractError
 from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import entry
-from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.resources import Platform, utc_now
 from oulad_platform.enrollment import versions
 from oulad_platform.enrollment.quality import Admission, admit, from_held, held_rows, with_term_starts
 from oulad_platform.enrollment.tables import (
@@ -89,7 +89,7 @@ class Gate:
     def _let_in(self, day: date, admission: Admission, sha256: str) -> None:
         """What was held back for the day before is thereby settled: its evidence stays in the register, its file goes."""
         version = self.platform.lake.versions(LINE, ENROLLMENT_SNAPSHOTS, day)[-1]
-        self._record(day, versions.let_in(self._register_of(day), day, version, admission, sha256, _now(), self.by))
+        self._record(day, versions.let_in(self._register_of(day), day, version, admission, sha256, utc_now(), self.by))
         if day in self._held_before:
             self.platform.lake.remove_days(LINE, HELD_EXTRACTS, [day])
 
@@ -104,7 +104,7 @@ class Gate:
         platform = self.platform
         platform.lake.replace_days(LINE, HELD_EXTRACTS, HELD_EXTRACTS.conform(held_rows(rows, day)), [day])
         platform.database.replace_days(DATA_QUALITY_FINDINGS, admission.findings, [day])
-        self._record(day, versions.held_back(self._register_of(day), day, len(rows), admission, sha256, _now(), self.by))
+        self._record(day, versions.held_back(self._register_of(day), day, len(rows), admission, sha256, utc_now(), self.by))
         self._write_register()
         delivery.record(platform, held_back_alert(day, admission.reasons))
 
@@ -150,7 +150,7 @@ def accept(platform: Platform, day: date, reason: str) -> int:
     held = from_held(platform.lake.read_days(LINE, HELD_EXTRACTS, [day]))
     gate, rules = Gate(platform, getpass.getuser()), platform.settings.quality
     before = gate.snapshot_before(day)
-    admission, at = admit(held, day, rules, before, waived=True), _now()
+    admission, at = admit(held, day, rules, before, waived=True), utc_now()
     sha256 = versions.content_hash(admission.snapshot)
     if not (register["state"] == "quarantined").any():  # the run that held it back was killed before it could say so
         refused = admit(held, day, rules, before)
@@ -166,7 +166,3 @@ def accept(platform: Platform, day: date, reason: str) -> int:
 def days_without_metrics(platform: Platform) -> list[date]:
     """Stored snapshots whose changes and metrics have not been made: the good days of a run in which another was held back."""
     return sorted(set(platform.lake.days(LINE, ENROLLMENT_SNAPSHOTS)) - set(platform.database.days(ENROLLMENT_METRICS)))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
