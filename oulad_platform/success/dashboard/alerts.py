@@ -65,7 +65,7 @@ def measured(alert: Any, secret: set[str], below: int) -> str:
         return ABSENT
     if alert.scope in secret:
         return HIDDEN
-    if kind in COUNTED and (alert.scope not in EVERYTHING or observed < below):
+    if kind in COUNTED:  # an earlier day's count beside today's tells a change of a few
         return HIDDEN
     counted = [] if pd.isna(n) else [n, n * observed, n * (1 - observed)] if kind == "threshold" else [n]
     if min(counted, default=below) < below:

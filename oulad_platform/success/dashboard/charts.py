@@ -202,6 +202,6 @@ def _box(figure: Figure, column: int, n_columns: int, line: int, n_lines: int, i
     """Where a panel stands, in parts of the figure: inches kept for labels left and below, for the title above."""
     width, height = figure.get_size_inches()
     wide, tall = width / n_columns, height / n_lines
-    left, below, above, right = _left(is_named), 0.45, 0.3 if titled else 0.1, 0.12
+    left, below, above, right = _left(is_named), 0.45, 0.3 if titled else 0.1, 0.25
     bottom = height - (line + 1) * tall + below
     return ((column * wide + left) / width, bottom / height, (wide - left - right) / width, (tall - below - above) / height)

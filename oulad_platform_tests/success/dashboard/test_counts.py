@@ -1,13 +1,17 @@
 """Counts behind the page: who is reached, contacts by week, calibration in bins that may be shown."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
 from oulad_platform.core.outreach import INTERVENTIONS
 from oulad_platform.core.privacy import TOTAL
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
+from oulad_platform.success.dashboard.alerts import measured
 from oulad_platform.success.dashboard.counts import coarser, contact_counts, course_counts
 from oulad_platform.success.dashboard.tables import REACH, reach
+from oulad_platform.success.dashboard.views import HIDDEN
 from oulad_platform_tests.success.dashboard import figures
 from oulad_platform_tests.success.dashboard.figures import DAY, TODAY
 
@@ -99,3 +103,8 @@ def test_bins_with_few_outcomes_are_joined_with_their_neighbours() -> None:
 def test_a_curve_of_few_students_gives_no_point() -> None:
     assert coarser(figures.curve(n=1), 10).empty
     assert coarser(figures.curve().head(0), 10).empty
+
+
+def test_an_earlier_days_count_is_not_shown_beside_todays() -> None:
+    total = SimpleNamespace(alert_type="anomaly", scope="total", observed_value=651.0, limit_value=float("nan"), n_students=pd.NA)
+    assert measured(total, set(), 10) == HIDDEN
