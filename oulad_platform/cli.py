@@ -96,6 +96,14 @@ def dictionary() -> None:
 
 
 @main.command()
+def configuration() -> None:
+    """Print the settings as Markdown: name, default, bounds, unit, meaning."""
+    from oulad_platform.settings.reference import configuration_markdown
+
+    click.echo(configuration_markdown(), nl=False)
+
+
+@main.command()
 @click.option("--apply", is_flag=True, help="Remove the files; without it they are only listed.")
 def housekeeping(apply: bool) -> None:
     """List or remove snapshot files and reports past their time, whose metrics are safe in the warehouse."""

@@ -5,6 +5,7 @@ What is checked is declared in `core.tables`; reading files and deciding what to
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from oulad_platform.core.tables import Table
+from oulad_platform.core.tables import Column, Table
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -93,7 +94,8 @@ def _finding(case: Any, frame: pd.DataFrame, table: Table, place: str, first_row
     )
     columns = list(table.key) if rule == "repeats a key" else [case.column]
     row = int(case.index)
-    values = ["***" if table.column(name).personal else str(frame[name].iloc[row]) for name in columns]
+    found = {name: frame[name].iloc[row] for name in columns}
+    values = [str(one) if pd.isna(one) else str(shown(table.column(name), str(one))) for name, one in found.items()]
     return Finding(place, rule, row + first_row, " + ".join(columns), ", ".join(values))
 
 
@@ -114,3 +116,18 @@ def require(frame: pd.DataFrame, table: Table, *, days: Sequence[date] = ()) -> 
     if findings:
         raise ContractError(findings, f"Nothing was written to {table.name}; repair the rows above and run again.")
     return conformed
+
+
+def shown(column: Column, value: str | None) -> str | None:
+    """A value as a message may hold it: that of a personal column is masked."""
+    return masked(value) if column.personal and value else value
+
+
+def masked(value: str) -> str:
+    """The first character and the length, which is enough to find the row and not enough to know the person.
+
+    >>> masked("S00123"), masked("7"), masked("\\0A")
+    ('S… (6 characters)', '… (1 character)', '… (2 characters)')
+    """
+    shows = len(value) > 1 and not value[0].isspace() and unicodedata.category(value[0])[0] not in "CMZ"
+    return f"{value[0] if shows else ''}… ({len(value)} character{'' if len(value) == 1 else 's'})"

@@ -52,7 +52,7 @@ def _table(table: Table, features: set[str]) -> list[str]:
         f"### {table.name}",
         table.grain,
         f"Key: {key}.{by_day}",
-        _grid(("column", "type", "unit", "null", "meaning"), rows),
+        grid(("column", "type", "unit", "null", "meaning"), rows),
     ]
     n_features = len(table.columns) - len(own)
     return (
@@ -78,7 +78,7 @@ def _features(features: Iterable[Described]) -> str:
         )
         for one in features
     ]
-    return _grid(("feature", "unit", "meaning", "to an adviser"), rows)
+    return grid(("feature", "unit", "meaning", "to an adviser"), rows)
 
 
 def _spoken(sentence: str) -> str:
@@ -86,6 +86,7 @@ def _spoken(sentence: str) -> str:
     return re.sub(r"\{(\w+)[^}]*\}", r"[\1]", sentence)
 
 
-def _grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar in a cell does not end it."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

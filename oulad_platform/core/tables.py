@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import pandas as pd
@@ -39,7 +40,8 @@ class Column:
     """One column: name, type, meaning, and the values it may hold.
 
     `unit` is empty for text and flags. `allowed`, `minimum` and `maximum` bound the values that are present; whether a
-    value may be absent is `nullable`. `personal` marks values that must not appear in messages or logs.
+    value may be absent is `nullable`. `personal` marks values that must not appear in messages or logs, `student` a student's
+    identifier: the warehouse holds a pseudonym in its place, see `stored`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     personal: bool = False
+    student: bool = False
 
     @property
     def dtype(self) -> str:
@@ -93,7 +96,8 @@ class Table:
     `day` names the date column by which the table is replaced slice by slice; None means the table is replaced whole.
     Without a `key` the rows are events: equal ones may repeat, and their order is kept.
     `allow_empty` tells whether a day (or the whole table) without rows is a result rather than a failed extract.
-    `references` and `indexes` (columns, beside those of the key) are the warehouse's; the lake has neither.
+    `references` and `indexes` (columns, beside those of the key) are the warehouse's; the lake has neither. So are `restricted`:
+    kept in the schema of that name, which says who is who; and `row_security`: who reads it sees only their own rows.
     """
 
     name: str
@@ -104,6 +108,8 @@ class Table:
     allow_empty: bool = False
     references: tuple[Reference, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    restricted: bool = False
+    row_security: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -178,6 +184,27 @@ def _cast(values: pd.Series, column: Column) -> pd.Series:
         if changed.any():
             raise ValueError(f"{values[changed].iloc[0]} is not a whole number of this size")
     return cast
+
+
+STUDENT_KEY = Column("student_key", "text", "The student's pseudonym; who that is says student_keys, to those who may know.")
+
+
+@cache
+def stored(table: Table) -> Table:
+    """The table as the warehouse holds it: `student_key`, a pseudonym, in place of the student's identifier."""
+    names = {column.name: STUDENT_KEY.name for column in table.columns if column.student}
+    if not names:
+        return table
+
+    def renamed(columns: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(names.get(name, name) for name in columns)
+
+    return replace(
+        table,
+        columns=tuple(replace(STUDENT_KEY, nullable=column.nullable) if column.student else column for column in table.columns),
+        key=renamed(table.key),
+        indexes=tuple(map(renamed, table.indexes)),
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import dagster as dg
 
 from oulad_platform.core import alerts, outreach
 from oulad_platform.core.dictionary import data_dictionary
-from oulad_platform.core.tables import Table
+from oulad_platform.core.pseudonyms import STUDENT_KEYS
+from oulad_platform.core.tables import Table, stored
 from oulad_platform.enrollment import foresight_tables as foresight
 from oulad_platform.enrollment import tables as enrollment
 from oulad_platform.enrollment.alerts import ENROLLMENT_ALERTS
@@ -92,6 +93,7 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("sources", "sources", sources.STUDENT_VLE, "lake", pii=True, parts=True),
         Entry("sources", "sources_outreach", outreach.INTERVENTIONS, "warehouse", pii=True),
         Entry("sources", "sources_outreach", outreach.ADVISERS, "warehouse", pii=True),
+        Entry("sources", "sources_outreach", outreach.OPT_OUTS, "warehouse", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_SNAPSHOTS, "lake", pii=True, versioned=True),
         Entry("enrollment", "enrollment", enrollment.DATA_QUALITY_FINDINGS, "warehouse", pii=True),
         Entry("enrollment", "enrollment", enrollment.ENROLLMENT_DELTAS, "warehouse", pii=True),
@@ -132,6 +134,7 @@ CATALOG: dict[dg.AssetKey, Entry] = {
     )
 }
 BESIDE = (
+    STUDENT_KEYS,
     enrollment.SNAPSHOT_VERSIONS,
     models.MODEL_DECISIONS,
     alerts.OPERATION_ALERTS,
@@ -162,10 +165,10 @@ def warehouse_tables() -> list[Table]:
 def dictionary_markdown() -> str:
     """docs/data_dictionary.md: every table of the graph by group, the tables beside it, and the features."""
     groups = {
-        group: [of.table for of in CATALOG.values() if of.group == group]
+        group: [stored(of.table) if of.store == "warehouse" else of.table for of in CATALOG.values() if of.group == group]
         for group in dict.fromkeys(o.group for o in CATALOG.values())
     }
-    beside = {"Beside the assets": list(BESIDE)}
+    beside = {"Beside the assets": [stored(table) for table in BESIDE]}
     return data_dictionary(groups | beside, CATALOGUE)
 
 

@@ -62,7 +62,7 @@ class Platform:
     def database(self) -> Database:
         from oulad_platform.storage.database import Database
 
-        database = Database(self.settings.warehouse)
+        database = Database(self.settings.warehouse, self.settings.pseudonyms)
         database.create(warehouse_tables(), VIEWS)
         return database
 
@@ -187,7 +187,9 @@ class Platform:
         from oulad_platform.sources.outreach import read_interventions
 
         if self.settings.interventions:
-            return read_interventions(absolute(self.settings.interventions), self.settings.aws_region, today=self.today())
+            settings = self.settings
+            where = absolute(str(settings.interventions))
+            return read_interventions(where, settings.aws_region, today=self.today(), pseudonyms=settings.pseudonyms)
         return self._demo().contacts() if self.source() == DEMO else None
 
     def advisers(self) -> pd.DataFrame | None:

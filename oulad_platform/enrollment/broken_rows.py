@@ -6,7 +6,6 @@ What an extract is and how many broken rows hold its day back is in `enrollment.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oulad_platform.core.checks import masked
 from oulad_platform.enrollment.tables import DATA_QUALITY_FINDINGS, ENROLLMENT_SNAPSHOTS
 
 COLUMNS = ENROLLMENT_SNAPSHOTS.columns[1:]
@@ -152,13 +152,3 @@ def findings(rows: pd.DataFrame, day: date, breaches: list[Breach], limits: list
         return DATA_QUALITY_FINDINGS.empty()
     found = pd.concat(frames, ignore_index=True)
     return DATA_QUALITY_FINDINGS.conform(found.assign(snapshot_date=pd.Timestamp(day), is_blocking=found["rule"].isin(blocking)))
-
-
-def masked(value: str) -> str:
-    """The first character and the length, which is enough to find the row and not enough to know the person.
-
-    >>> masked("S00123"), masked("7"), masked("\\0A")
-    ('S… (6 characters)', '… (1 character)', '… (2 characters)')
-    """
-    shows = len(value) > 1 and not value[0].isspace() and unicodedata.category(value[0])[0] not in "CMZ"
-    return f"{value[0] if shows else ''}… ({len(value)} character{'' if len(value) == 1 else 's'})"

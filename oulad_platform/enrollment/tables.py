@@ -14,7 +14,7 @@ ENROLLMENT_SNAPSHOTS = Table(
     "One row per student, program and day: who was enrolled at the start of that day.",
     (
         Column("snapshot_date", "date", "The day the snapshot describes."),
-        Column("student_id", "text", "The student's identifier, as text."),
+        Column("student_id", "text", "The student's identifier, as text.", personal=True, student=True),
         Column("student_name", "text", "The student's name.", nullable=True, personal=True),
         Column("division", "text", "Division or faculty that owns the program."),
         Column("program", "text", "Program; for OULAD the module."),
@@ -89,7 +89,7 @@ ENROLLMENT_DELTAS = Table(
     "One row per student, program, day and kind of change since the snapshot before.",
     (
         Column("snapshot_date", "date", "The later of the two days compared."),
-        Column("student_id", "text", "The student's identifier, as text."),
+        Column("student_id", "text", "The student's identifier, as text.", personal=True, student=True),
         Column("program", "text", "Program; for a move between programs the new one."),
         Column("division", "text", "Division of that program."),
         Column(

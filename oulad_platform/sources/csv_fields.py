@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from oulad_platform.core.checks import ContractError, Finding
+from oulad_platform.core.checks import ContractError, Finding, shown
 from oulad_platform.core.tables import ARROW_TYPES, Column
 from oulad_platform.sources.csv_lines import Block, Layout
 from oulad_platform.sources.files import REMEDY
@@ -39,7 +39,7 @@ def parse_exactly(block: Block) -> pa.Table:
     if broken:
         headers = _repeated_headers(texts, layout)
         findings = [
-            Finding(layout.where, rule, block.first_row + place, column.name, "***" if column.personal and value else value)
+            Finding(layout.where, rule, block.first_row + place, column.name, shown(column, value))
             for place, column, rule, value in broken
             if place not in headers
         ]

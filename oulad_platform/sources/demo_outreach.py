@@ -13,6 +13,7 @@ import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
 from oulad_platform.core.outreach import ADVISERS, DECLINED, INTERVENTIONS, NOT_REACHED, REACHED, contact_ids
+from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.sources.demo_plan import N_TERMS, TRIAL_TERM, DemoPresentation
 
 TRIAL_TEAM = "outreach team"
@@ -32,7 +33,7 @@ ADVISER_PLAN = (
 
 def advisers() -> pd.DataFrame:
     """ADVISERS of the demo campus: three invented people, one of whom looks after two modules."""
-    rows = [(name, email, module, capacity) for name, email, modules, capacity in ADVISER_PLAN for module in modules]
+    rows = [(name, email, module, None, capacity) for name, email, modules, capacity in ADVISER_PLAN for module in modules]
     return ADVISERS.conform(pd.DataFrame(rows, columns=ADVISERS.names))
 
 
@@ -48,7 +49,7 @@ def contacts(plan: Sequence[DemoPresentation], roster: pd.DataFrame, seed: int) 
     running = _running(enrolled[enrolled["term"] == N_TERMS - 1], rng)
     made = pd.concat([trial, running], ignore_index=True)
     made = made.assign(contacted_on=made["start"] + pd.to_timedelta(made["day"].astype("int64"), unit="D"))
-    made = made.assign(contact_id=contact_ids(made)).drop_duplicates("contact_id")
+    made = made.assign(contact_id=contact_ids(made, DEMO)).drop_duplicates("contact_id")
     return INTERVENTIONS.conform(made[INTERVENTIONS.names])
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oulad_platform.core import calendar
-from oulad_platform.core.checks import ContractError, Finding
+from oulad_platform.core.checks import ContractError, Finding, masked
 from oulad_platform.core.tables import Column, Table
 from oulad_platform.sources.csv_fields import parse_exactly
 from oulad_platform.sources.csv_lines import Block, read_blocks
@@ -173,7 +173,8 @@ class _Known:
             found = pc.is_in(ids, known.get(part, pa.array([], pa.int32())))
             if not pc.all(found).as_py():
                 places = np.flatnonzero(~found.to_numpy()).tolist()
-                yield from (Finding(self.where, rule, int(numbers[i]), column, str(ids[i])) for i in places)
+                shown = masked if column == "id_student" else str
+                yield from (Finding(self.where, rule, int(numbers[i]), column, shown(str(ids[i]))) for i in places)
 
 
 def _by_part(rows: pa.Table) -> Iterator[tuple[str, str, pa.Table, npt.NDArray[np.int64]]]:
@@ -218,7 +219,8 @@ def _findings_at(rows: pd.DataFrame, broken: npt.NDArray[np.bool_], key: list[st
     """A finding for each broken row; the frame's index is the place in the file, 0 for row 2."""
     numbers = rows.index.to_numpy()[broken] + 2
     for number, values in zip(numbers, rows.loc[broken, key].to_numpy(), strict=True):
-        yield Finding(where, rule, int(number), " + ".join(key), ", ".join(map(str, values)))
+        shown = (masked(str(value)) if name == "id_student" else str(value) for name, value in zip(key, values, strict=True))
+        yield Finding(where, rule, int(number), " + ".join(key), ", ".join(shown))
 
 
 def _unknown_references(frames: Mapping[str, pd.DataFrame], where: Mapping[str, str]) -> list[Finding]:

@@ -18,15 +18,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oulad_platform.core.checks import ContractError, Finding
+from oulad_platform.core.checks import ContractError, Finding, shown
 from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, contact_ids
+from oulad_platform.core.pseudonyms import Pseudonyms
 from oulad_platform.core.tables import Column, Table
 from oulad_platform.sources.csv_fields import MISSING, _broken_rules, _repeated_headers, _texts
 from oulad_platform.sources.csv_lines import Block, read_blocks
 from oulad_platform.sources.files import ENDINGS, REMEDY, SourceFile, _path, readable
 
-OPTIONAL = ("contact_id", "email")
-FREE_TEXT = ("contact_id", "adviser", "email")
+OPTIONAL = ("contact_id", "email", "login")
+FREE_TEXT = ("contact_id", "adviser", "email", "login")
 MOST_LETTERS = 100
 EARLIEST = date(1990, 1, 1)
 NOT_CSV = (".xlsx", ".xls", ".ods", ".tsv", ".zip", ".parquet")
@@ -35,7 +36,7 @@ ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 NEXT_STEP = "Name a .csv file, a folder or s3://bucket/prefix of .csv files; where nobody was contacted, a header alone."
 
 
-def read_interventions(uri: str, region: str | None = None, *, today: date) -> pd.DataFrame:
+def read_interventions(uri: str, region: str | None = None, *, today: date, pseudonyms: Pseudonyms) -> pd.DataFrame:
     """INTERVENTIONS of all files: id_student, contacted_on, adviser, channel, outcome and, where there is one, contact_id.
 
     Exact duplicate rows count once; how many were dropped stands in `attrs["n_duplicates"]`. An empty folder, or a header
@@ -44,21 +45,21 @@ def read_interventions(uri: str, region: str | None = None, *, today: date) -> p
     """
     rows = _rows(uri, INTERVENTIONS, region, today)
     made = rows["contact_id"].isna().to_numpy()
-    rows.loc[made, "contact_id"] = contact_ids(rows[made])
+    rows.loc[made, "contact_id"] = contact_ids(rows[made], pseudonyms)
     kept = rows.drop_duplicates(INTERVENTIONS.names)
     findings = list(_contradictions(kept, "contact_id", [name for name in INTERVENTIONS.names if name != "contact_id"]))
     return _conformed(kept, len(rows), INTERVENTIONS, findings)
 
 
 def read_advisers(uri: str, region: str | None = None) -> pd.DataFrame:
-    """ADVISERS of all files: adviser, code_module ('all' for every one), capacity and, where there is one, email.
+    """ADVISERS of all files: adviser, code_module ('all' for every one), capacity and, where there is one, email and login.
 
     Exact duplicate rows count once, as in `read_interventions`; an empty folder is no adviser. Raises ContractError naming
-    file, row and column of everything that breaks the table, and of an adviser with two capacities or two addresses.
+    file, row and column of everything that breaks the table, and of an adviser with two capacities, addresses or logins.
     """
     rows = _rows(uri, ADVISERS, region, None)
     kept = rows.drop_duplicates(ADVISERS.names)
-    findings = list(_contradictions(kept, "adviser", ["email", "capacity"]))
+    findings = list(_contradictions(kept, "adviser", ["email", "login", "capacity"]))
     return _conformed(kept, len(rows), ADVISERS, findings)
 
 
@@ -136,8 +137,7 @@ def _typed(block: Block, table: Table, today: date | None) -> pd.DataFrame:
         for rule, broken in _rules(texts[column.name], column, today):
             for place in sorted(set(np.flatnonzero(broken).tolist()) - headers):
                 value = texts[column.name][place].as_py()
-                shown = "***" if column.personal and value else value
-                findings.append(Finding(where, rule, block.first_row + place, column.name, shown))
+                findings.append(Finding(where, rule, block.first_row + place, column.name, shown(column, value)))
     if findings:
         raise ContractError(sorted(findings, key=lambda finding: finding.row or 0), REMEDY)
     return _frame(texts, table).assign(where=where, row=block.first_row + np.arange(len(next(iter(texts.values())))))

@@ -10,7 +10,7 @@ from oulad_platform.core.tables import Column, Table
 
 MODULE = Column("code_module", "text", "Module: the course a student takes.")
 PRESENTATION = Column("code_presentation", "text", "Presentation: year and starting month of one run of a module, e.g. 2013J.")
-STUDENT = Column("id_student", "int32", "The student, by the publisher's pseudonym.", minimum=0)
+STUDENT = Column("id_student", "int32", "The student, by the publisher's pseudonym.", minimum=0, personal=True, student=True)
 
 FIRST_DAY, LAST_DAY = -1000, 1000
 

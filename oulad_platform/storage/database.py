@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
-from oulad_platform.core.tables import Column, Table, View
+from oulad_platform.core.pseudonyms import DEMO, STUDENT_KEYS, Pseudonyms
+from oulad_platform.core.tables import Column, Table, View, stored
 from oulad_platform.storage import engines
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
+from oulad_platform.storage.identities import Identities, keys_of, pseudonymous, student_column
 from oulad_platform.storage.schema import difference, missing_indexes, sql_table, with_referred
 from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
 
@@ -48,10 +50,12 @@ class Database:
 
     Methods raise StorageError when the database cannot be used, without password and without any row's values; a refused or
     dropped connection is tried again for some 20 seconds. Raises StorageError for a URL of another form.
+    Students are stored under their pseudonyms; frames hold their identifiers.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pseudonyms: Pseudonyms = DEMO) -> None:
         self._url = engines.parse_url(url)
+        self._pseudonyms = pseudonyms
 
     @property
     def kind(self) -> engines.Kind:
@@ -75,7 +79,7 @@ class Database:
         Raises SchemaMismatchError, before any change, when a table is there with other columns, types or keys than declared.
         A view is made anew only when its statement changed, so that grants stay and readers are not waited for.
         """
-        declared = [sql_table(table) for table in with_referred([*tables, PUBLISHED_DAYS])]
+        declared = [sql_table(table) for table in with_referred([*map(stored, tables), PUBLISHED_DAYS, STUDENT_KEYS])]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
@@ -104,7 +108,7 @@ class Database:
         """
         frame, slices = rows_by_day(table, frame, days)
         expected = {day: where.stop - where.start for day, where in slices.items()}
-        day = sql_table(table).c[day_column(table)]
+        day = sql_table(stored(table)).c[day_column(table)]
         self._replace(table, frame, _within(day, list(expected)), expected)
         return expected
 
@@ -120,22 +124,22 @@ class Database:
 
     def append(self, frames: Mapping[Table, pd.DataFrame]) -> None:
         """Adds conforming frames' rows to those that are there, in one transaction. Raises StorageError for a key that is."""
-        new = {table: (sql_table(table), arrow_rows(table, frame)) for table, frame in frames.items()}
+        new = {stored(table): self._rows(table, frame) for table, frame in frames.items()}
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
             shared = [reference.table.name for table in new for reference in table.references]
             self._lock(connection, *(table.name for table in new), shared=shared)
-            self._require_declared(sa.inspect(connection), [declared for declared, _ in new.values()])
-            for table, (_, rows) in new.items():
+            self._require_declared(sa.inspect(connection), [sql_table(table) for table in new])
+            for table, rows in new.items():
                 engines.insert(connection, table, rows)
 
         self._write(work)
 
     def clear(self, tables: Sequence[Table]) -> None:
         """Deletes all rows of `tables` and every published day, in one transaction. Raises MissingTableError."""
-        declared = [sql_table(table) for table in (*tables, PUBLISHED_DAYS)]
+        declared = [sql_table(stored(table)) for table in (*tables, PUBLISHED_DAYS)]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
@@ -148,7 +152,7 @@ class Database:
 
     def read_days(self, table: Table, days: Sequence[date] | None = None) -> pd.DataFrame:
         """The rows of `days` (None: of all) as a conforming frame in key order. Raises MissingTableError."""
-        declared = sql_table(table)
+        declared = sql_table(stored(table))
         return self._select(table, None if days is None else _within(declared.c[day_column(table)], sorted(set(days))))
 
     def read(self, table: Table) -> pd.DataFrame:
@@ -168,7 +172,7 @@ class Database:
         """The latest day that has rows; None for an empty table. Raises MissingTableError."""
         import sqlalchemy as sa
 
-        newest = sa.select(sa.func.max(sql_table(table).c[day_column(table)]))
+        newest = sa.select(sa.func.max(sql_table(stored(table)).c[day_column(table)]))
         found: date | None = self._read(lambda connection: connection.execute(newest).scalar_one())
         return found
 
@@ -176,7 +180,7 @@ class Database:
         """The number of rows. Raises MissingTableError."""
         import sqlalchemy as sa
 
-        rows = sa.select(sa.func.count()).select_from(sql_table(table))
+        rows = sa.select(sa.func.count()).select_from(sql_table(stored(table)))
         return int(self._read(lambda connection: connection.execute(rows).scalar_one()))
 
     def ping(self) -> str:
@@ -191,7 +195,8 @@ class Database:
     def _replace(
         self, table: Table, frame: pd.DataFrame, where: sa.ColumnElement[bool], published: Mapping[date, int] | None = None
     ) -> None:
-        declared, rows = sql_table(table), arrow_rows(table, frame)
+        rows, table = self._rows(table, frame), stored(table)
+        declared = sql_table(table)
         written = [declared] if published is None else [declared, sql_table(PUBLISHED_DAYS)]
 
         def work(connection: sa.Connection) -> None:
@@ -216,9 +221,28 @@ class Database:
 
         self._write(work)
 
+    @cached_property
+    def _identities(self) -> Identities:
+        return Identities(lambda: self._select(STUDENT_KEYS, None))
+
+    def _rows(self, table: Table, frame: pd.DataFrame) -> pa.Table:
+        """The frame as it is stored. Whose the pseudonyms in it are is noted first, in a transaction of its own."""
+        person = student_column(table)
+        if person is None:
+            return arrow_rows(table, frame)
+        rows = arrow_rows(stored(table), pseudonymous(table, frame, self._pseudonyms))
+        persons = keys_of(frame[person], self._pseudonyms)
+        new = persons[~persons["student_key"].isin(self._select(STUDENT_KEYS, None)["student_key"])]
+        if len(new):
+            noted = arrow_rows(STUDENT_KEYS, new)
+            self._write(lambda connection: engines.insert(connection, STUDENT_KEYS, noted, known="kept"))
+        return rows
+
     def _select(self, table: Table, where: sa.ColumnElement[bool] | None) -> pd.DataFrame:
+        """Rows of a table, its students by their identifiers."""
         import sqlalchemy as sa
 
+        logical, table = table, stored(table)
         declared = sql_table(table)
         text_order = "C" if self.kind == "postgres" else "BINARY"
         order = [
@@ -227,7 +251,8 @@ class Database:
         ]
         query = sa.select(declared).order_by(*order)
         query = query if where is None else query.where(where)
-        return table.from_arrow(self._read(lambda connection: engines.select(connection, table, query)))
+        frame = table.from_arrow(self._read(lambda connection: engines.select(connection, table, query)))
+        return frame if table is logical else self._identities.of(logical, frame)
 
     def _require_declared(self, inspector: sa.Inspector, declared: Sequence[sa.Table]) -> None:
         for table in declared:

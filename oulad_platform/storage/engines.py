@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Kind = Literal["postgres", "sqlite"]
 
 POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2")
+RESTRICTED = "restricted"
 CONNECT_SECONDS = 10
 SQLITE_BUSY_SECONDS = 60
 CHUNK_ROWS = 50_000
@@ -53,6 +54,7 @@ def parse_url(url: str) -> sa.URL:
         return parsed
     if parsed.drivername in POSTGRES_SCHEMES and parsed.database:
         query = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "oulad_platform", **parsed.query}
+        query["options"] = f"{parsed.query.get('options', '')} -csearch_path=public,{RESTRICTED}".strip()
         return parsed.set(drivername="postgresql+psycopg2", query=query)
     raise StorageError(f"the database URL begins with '{parsed.drivername}://' or names no database; {forms}")
 
@@ -95,20 +97,34 @@ def make_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def insert(connection: sa.Connection, table: Table, rows: pa.Table) -> None:
-    """Adds the rows inside the running transaction: COPY of CSV on PostgreSQL, executemany on SQLite; a chunk in memory."""
+def insert(connection: sa.Connection, table: Table, rows: pa.Table, known: Literal["refused", "kept"] = "refused") -> None:
+    """Adds the rows inside the running transaction: COPY of CSV on PostgreSQL, executemany on SQLite; a chunk in memory.
+
+    Rows whose key is there already are refused, or the stored ones are kept. COPY knows neither that nor row security: there the
+    rows go into a temporary table first.
+    """
     import sqlalchemy as sa
 
     quote = connection.dialect.identifier_preparer.quote
-    copy = f"COPY {quote(table.name)} ({', '.join(quote(name) for name in table.names)}) FROM STDIN WITH (FORMAT csv)"
-    statement = str(sa.insert(sql_table(table)).compile(dialect=connection.dialect))
+    columns = ", ".join(quote(name) for name in table.names)
+    prefix = "OR IGNORE" if known == "kept" else ""
+    statement = str(sa.insert(sql_table(table)).prefix_with(prefix, dialect="sqlite").compile(dialect=connection.dialect))
+    staged = table.row_security or known == "kept"
+    target = quote(f"staged_{table.name}" if staged else table.name)
     cursor = connection.connection.cursor()
     try:
-        for batch in rows.to_batches(max_chunksize=CHUNK_ROWS):
-            if connection.dialect.name == "postgresql":
-                cursor.copy_expert(copy, _csv(batch))
-            else:
+        if connection.dialect.name == "sqlite":
+            for batch in rows.to_batches(max_chunksize=CHUNK_ROWS):
                 cursor.executemany(statement, _tuples(table, batch))
+            return
+        if staged:
+            cursor.execute(f"CREATE TEMPORARY TABLE {target} (LIKE {quote(table.name)}) ON COMMIT DROP")
+        for batch in rows.to_batches(max_chunksize=CHUNK_ROWS):
+            cursor.copy_expert(f"COPY {target} ({columns}) FROM STDIN WITH (FORMAT csv)", _csv(batch))
+        if staged:
+            conflict = " ON CONFLICT DO NOTHING" if known == "kept" else ""
+            cursor.execute(f"INSERT INTO {quote(table.name)} ({columns}) SELECT {columns} FROM {target}{conflict}")  # noqa: S608 - quoted
+            cursor.execute(f"DROP TABLE {target}")
     finally:
         cursor.close()
 

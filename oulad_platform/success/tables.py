@@ -9,7 +9,7 @@ from oulad_platform.success.features.catalogue import CATALOGUE
 
 MODULE = Column("code_module", "text", "Module.")
 PRESENTATION = Column("code_presentation", "text", "Presentation, e.g. 2013J.")
-STUDENT = Column("id_student", "int32", "The student.", minimum=0)
+STUDENT = Column("id_student", "int32", "The student.", minimum=0, personal=True, student=True)
 ENROLMENT = (MODULE, PRESENTATION, STUDENT)
 WEEK = Column("week", "int16", "Week of the presentation, 0 = its first.", "weeks")
 DAY = Column("day", "int16", "Day of the presentation, 0 = its first.", "days")

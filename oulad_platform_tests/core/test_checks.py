@@ -41,7 +41,7 @@ def frame(**changes: object) -> pd.DataFrame:
         ({"risk": [0.0, float("nan"), 1.0]}, "people, row 2, risk: 'nan' is missing, and this column may not be"),
         ({"risk": [0.0, float("inf"), 1.0]}, "people, row 2, risk: 'inf' is not a number from 0 up to 1"),
         ({"band": ["low", "middle", "high"]}, "people, row 2, band: 'middle' is not one of low, high"),
-        ({"name": ["Ann", None, "Cem"]}, "people, row 2, name: '***' is missing, and this column may not be"),
+        ({"name": ["Ann", None, "Cem"]}, "people, row 2, name: 'nan' is missing, and this column may not be"),
         ({"person": [1, 1, 3]}, "people, row 2, day + person: '2014-01-01 00:00:00, 1' repeats a key"),
         ({"person": [1, -4, 3]}, "people, row 2, person: '-4' is not a number from 0"),
     ],

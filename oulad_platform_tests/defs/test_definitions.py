@@ -22,7 +22,7 @@ from oulad_platform.success.tables import RISK_ALERTS
 
 KEYS = {
     "sources": (
-        "advisers assessments courses interventions student_assessment student_info student_registration student_vle vle"
+        "advisers assessments courses interventions opt_outs student_assessment student_info student_registration student_vle vle"
     ),
     "enrollment": (
         "anomaly_benchmark change_lists cohort_retention custom_metrics data_quality_findings enrollment_alerts "

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
 from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, contact_ids
+from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.sources.demo import DemoCampus
 
 FOUNDED = date(2026, 11, 20)  # a Friday: day 53 of a term begun on Monday 2026-09-28
@@ -30,7 +31,7 @@ def test_contacts_and_advisers_conform_and_break_no_rule() -> None:
     for frame, table in ((AFTER_ALL_TERMS.contacts(), INTERVENTIONS), (AT_FOUNDING.advisers(), ADVISERS)):
         pd.testing.assert_frame_equal(frame, table.conform(frame))
         assert check_frame(frame, table) == []
-    assert AFTER_ALL_TERMS.contacts()["contact_id"].tolist() == contact_ids(AFTER_ALL_TERMS.contacts())
+    assert AFTER_ALL_TERMS.contacts()["contact_id"].tolist() == contact_ids(AFTER_ALL_TERMS.contacts(), DEMO)
 
 
 def test_three_advisers_look_after_four_modules_and_are_reachable_only_at_a_reserved_domain() -> None:
@@ -111,7 +112,7 @@ def test_whenever_it_is_founded_the_campus_has_recent_contacts_and_no_two_of_one
 def test_changing_what_was_handed_out_changes_nothing_in_the_campus() -> None:
     expected = AT_FOUNDING.contacts()
     contacts, advisers = AT_FOUNDING.contacts(), AT_FOUNDING.advisers()
-    contacts.iloc[:, 1] = 0
-    advisers.iloc[:, 3] = 0
+    contacts["id_student"] = 0
+    advisers["capacity"] = 0
     pd.testing.assert_frame_equal(AT_FOUNDING.contacts(), expected)
     assert AT_FOUNDING.advisers()["capacity"].min() > 0

@@ -28,4 +28,5 @@ CASELOAD_DAILY = Table(
     day="caseload_date",
     allow_empty=True,
     references=(OF_COURSE,),
+    row_security=True,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, contact_ids
+from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.success.tables import STUDENT_RISK_DAILY
 
 DAY = date(2026, 11, 23)
@@ -39,7 +40,7 @@ def risks(*rows: tuple[int, str, float], **given: Any) -> pd.DataFrame:
 
 def advisers(*rows: tuple[str, str, int]) -> pd.DataFrame:
     """ADVISERS from (adviser, module, capacity)."""
-    return ADVISERS.conform(pd.DataFrame(rows, columns=["adviser", "code_module", "capacity"]).assign(email=None))
+    return ADVISERS.conform(pd.DataFrame(rows, columns=["adviser", "code_module", "capacity"]).assign(email=None, login=None))
 
 
 def contacts(*rows: tuple[int, int, str]) -> pd.DataFrame:
@@ -52,5 +53,5 @@ def contacts_by(rows: Sequence[tuple[int, int, str, str]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["id_student", "ago", "outcome", "channel"])
     days = pd.to_datetime(pd.Series([DAY - timedelta(days=int(ago)) for ago in frame["ago"]], dtype="datetime64[us]"))
     frame = frame.assign(contacted_on=days, adviser="Ada")
-    frame = frame.assign(contact_id=contact_ids(frame)).drop_duplicates("contact_id")
+    frame = frame.assign(contact_id=contact_ids(frame, DEMO)).drop_duplicates("contact_id")
     return INTERVENTIONS.conform(frame[INTERVENTIONS.names])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from oulad_platform.core.outreach import INTERVENTIONS, contact_ids
+from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.success.experiments.design import new_design
 from oulad_platform.success.experiments.tables import EXPERIMENT_ARMS, EXPERIMENT_STOPS
 from oulad_platform.success.tables import STUDENT_RISK_DAILY
@@ -105,7 +106,7 @@ def contacts(*rows: tuple[int, str, str]) -> pd.DataFrame:
     """INTERVENTIONS from student, day and outcome."""
     made = pd.DataFrame(rows, columns=["id_student", "contacted_on", "outcome"]).assign(adviser="Ada", channel="call")
     made["contacted_on"] = pd.to_datetime(made["contacted_on"]).astype("datetime64[us]")
-    return INTERVENTIONS.conform(made.assign(contact_id=contact_ids(made)))
+    return INTERVENTIONS.conform(made.assign(contact_id=contact_ids(made, DEMO)))
 
 
 def stop(day: date, experiment_id: str = "calls") -> pd.DataFrame:

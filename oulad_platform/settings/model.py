@@ -1,51 +1,32 @@
-"""Every knob once: name, default, bounds, unit. The only module that reads the environment.
+"""Every knob once: name, default, bounds, unit. Sections are described in the rooms that obey them.
 
-A setting's environment name is its field name in capitals; inside a section, SECTION__FIELD. The environment goes before
-`platform.yaml`, which goes before the default. A value that cannot be used, and a name that does not exist, is refused; all
-at once, each by its name. Sections are described in the rooms that obey them.
+Where the values come from, and what is refused, is in `loading`.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
-from pydantic_settings import SettingsError as SourceError
 
 from oulad_platform.core.alerts import AlertRules
 from oulad_platform.core.calendar import timezone
-from oulad_platform.core.environment import unknown_names
 from oulad_platform.core.house import Colour, House, Words
+from oulad_platform.core.pseudonyms import DEMO, Pseudonyms
 from oulad_platform.enrollment.quality import QualityRules
+from oulad_platform.settings.places import CONFIG_FILE, SettingsError, absolute, home, secrets_folder
 from oulad_platform.sources.registrar.config import RegistrarConfig
 from oulad_platform.success.caseload.ranking import CaseloadRules
 from oulad_platform.success.roi.doubt import ReturnRules
-
-CONFIG_FILE = "platform.yaml"
-# Read by the test suite, the Makefile or `home()`, not part of the model.
-OTHER_NAMES = frozenset({"OULAD_HOME", "OULAD_TEST_DATA"})
-KERAS_BACKENDS = {"pytorch": "torch", "tensorflow": "tensorflow"}
-STARTED_IN = Path.cwd()
-
-
-class SettingsError(ValueError):
-    """One or more settings cannot be used. Lists every one by name with what it takes."""
-
-
-def home() -> Path:
-    """The folder that relative paths and `platform.yaml` are looked up in: OULAD_HOME, else where the process was started."""
-    return (STARTED_IN / os.environ.get("OULAD_HOME", ".")).resolve()
 
 
 class Settings(BaseSettings):
@@ -55,6 +36,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", case_sensitive=False, env_ignore_empty=True, env_nested_delimiter="__"
     )
 
+    oulad_env: Literal["development", "production"] = Field("development", description="production: no demo key is accepted.")
     institution_name: str = Field("Demo University", min_length=1, description="Name in reports and charts.")
     institution_timezone: str = Field("Europe/London", description="IANA time zone in which a day begins and 08:00 is 08:00.")
     enrollment_semester: str = Field("", description="Label of the current semester in reports.")
@@ -101,6 +83,10 @@ class Settings(BaseSettings):
     stale_after_hour: int = Field(10, ge=1, le=23, description="Hour after which a daily table without today alerts. hour")
 
     database_url: SecretStr | None = Field(None, description="Warehouse: a PostgreSQL URL; unset: SQLite in data/oulad.db.")
+    database_owner_url: SecretStr | None = Field(None, description="Account that migrates; unset: DATABASE_URL's does.")
+    pseudonym_key: SecretStr | None = Field(None, min_length=32, description="Key of pseudonyms; unset: a published one.")
+    pseudonym_key_id: str = Field("k1", pattern=r"^[a-z0-9]{1,12}$", description="Name of that key, in every pseudonym.")
+    pseudonym_old_keys: SecretStr | None = Field(None, description="Earlier keys, `id=key` separated by spaces.")
     storage_backend: Literal["local", "s3"] = Field("local", description="Where lake and artifacts are kept.")
     aws_region: str | None = Field(None, description="Region of the bucket; unset: as boto3 finds it.")
     s3_bucket: str | None = Field(None, description="Bucket for STORAGE_BACKEND=s3.")
@@ -110,6 +96,7 @@ class Settings(BaseSettings):
     outbox_uri: str = Field("data/outbox", description="Folder or s3:// address that keeps every message until it is sent.")
     interventions: str | None = Field(None, description="CSV file, folder or s3:// address of the contacts made with students.")
     advisers: str | None = Field(None, description="CSV file, folder or s3:// address: who contacts whom, and how many a day.")
+    opt_outs: str | None = Field(None, description="CSV file, folder or s3:// address: who is not to be scored, from which day.")
 
     model_backend: Literal["sklearn", "pytorch", "tensorflow"] = Field("sklearn", description="Library that fits the risk model.")
     predict_with_protected: bool = Field(False, description="Let the model read gender, age, deprivation and disability.")
@@ -133,7 +120,10 @@ class Settings(BaseSettings):
 
     returns: ReturnRules = Field(ReturnRules(), description="What is assumed about the effect of a contact.")
     suppress_below: int = Field(10, ge=1, description="Counts of students below this are not shown on pages. students")
+    count_rounding: Literal["none", "hesa"] = Field("none", description="hesa: counts to the nearest 5, instead of withholding.")
 
+    event_days_kept: int = Field(90, ge=8, description="Days after which housekeeping removes runs from Dagster's log. days")
+    log_format: Literal["text", "json"] = Field("text", description="How log lines are written to standard output.")
     executor: Literal["in_process", "multiprocess"] = Field("in_process", description="How a run executes its steps.")
     automation: bool = Field(False, description="Schedules and sensors start switched on.")
 
@@ -146,7 +136,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=home() / CONFIG_FILE)
+        secrets = [SecretsSettingsSource(settings_cls, secrets_dir=folder) for folder in (secrets_folder(),) if folder]
+        return init_settings, env_settings, *secrets, YamlConfigSettingsSource(settings_cls, yaml_file=home() / CONFIG_FILE)
 
     @field_validator("enrollment_email_recipients", "intervention_costs", "mail_triggers", "compared_attributes", mode="before")
     @classmethod
@@ -182,6 +173,9 @@ class Settings(BaseSettings):
             raise ValueError("ENROLLMENT_SQL_QUERY asks a database; set ENROLLMENT_DB_URL")
         if self.enrollment_db_url and self.registrar.kind in ("files", "https"):
             raise ValueError(f"ENROLLMENT_DB_URL and REGISTRAR__KIND={self.registrar.kind} name two sources; keep one")
+        keys = self.pseudonyms
+        if self.oulad_env == "production" and keys.keys[keys.current] in DEMO.keys.values():
+            raise ValueError("OULAD_ENV=production needs PSEUDONYM_KEY, a secret of 32 characters or more")
         if self.oulad_replay_today and not self.oulad_data:
             raise ValueError("OULAD_REPLAY_TODAY replays real files; set OULAD_DATA")
         return self
@@ -226,6 +220,20 @@ class Settings(BaseSettings):
         return self.alert_urls.get_secret_value().split() if self.alert_urls else []
 
     @property
+    def pseudonyms(self) -> Pseudonyms:
+        """The keys of students' pseudonyms. Raises ValueError for old keys that cannot be read."""
+        if self.pseudonym_key is None:
+            return DEMO
+        old = self.pseudonym_old_keys.get_secret_value().split() if self.pseudonym_old_keys else []
+        keys = {self.pseudonym_key_id: self.pseudonym_key.get_secret_value()}
+        for one in old:
+            name, is_pair, key = one.partition("=")
+            if not is_pair or name in keys:
+                raise ValueError("PSEUDONYM_OLD_KEYS holds `id=key`, separated by spaces, each id once and none the current one")
+            keys[name] = key
+        return Pseudonyms({name: key.encode() for name, key in keys.items()}, self.pseudonym_key_id)
+
+    @property
     def house(self) -> House:
         colours = {"main_colour": self.main_colour, "up_colour": self.up_colour, "down_colour": self.down_colour}
         return House(institution=self.institution_name, words=self.vocabulary, **colours)
@@ -257,44 +265,3 @@ class Settings(BaseSettings):
         if self.storage_backend == "s3" and field not in self.model_fields_set:
             return "/".join(part for part in (f"s3://{self.s3_bucket}", self.s3_prefix.strip("/"), folder) if part)
         return absolute(getattr(self, field))
-
-
-def absolute(address: str) -> str:
-    """A folder as its full path from `home()`; an address with a scheme as it is."""
-    return address if "://" in address else str((home() / address).resolve())
-
-
-def load() -> Settings:
-    """The settings of this process. Raises SettingsError naming every unknown or unusable one, and where it came from."""
-    complaints = unknown_names(os.environ, {name.upper() for name in Settings.model_fields}, OTHER_NAMES)
-    try:
-        complaints += _secrets_in_file()
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "__".join(str(part) for part in problem["loc"])
-            place = "environment" if name.upper() in os.environ else CONFIG_FILE
-            what = (
-                "there is no such setting"
-                if problem["type"] == "extra_forbidden"
-                else problem["msg"].removeprefix("Value error, ")
-            )
-            complaints.append(f"{name.upper()} ({place}): {what}" if name else what)
-    except SourceError as error:
-        complaints.append(f"{error}: {error.__cause__}")
-    except (yaml.YAMLError, ValueError) as error:
-        complaints.append(f"{home() / CONFIG_FILE} is not a YAML mapping of settings: {error}")
-    if complaints:
-        raise SettingsError("Settings cannot be used:\n  " + "\n  ".join(complaints))
-    if settings.model_backend in KERAS_BACKENDS:
-        os.environ["KERAS_BACKEND"] = KERAS_BACKENDS[settings.model_backend]  # Keras reads it when it is first imported
-    return settings
-
-
-def _secrets_in_file() -> list[str]:
-    """Secrets that stand in platform.yaml, where everybody who reads the repository would see them."""
-    file = home() / CONFIG_FILE
-    written = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
-    secret = {name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None}
-    found = sorted(secret & set(written)) if isinstance(written, dict) else []
-    return [f"{name.upper()} ({CONFIG_FILE}): a secret only ever comes from the environment; remove it there" for name in found]
