@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from oulad_platform.cli_actions import COMMANDS
+from oulad_platform import cli_actions, cli_erase
 from oulad_platform.cli_errors import configured, plain_errors
 
 
@@ -136,7 +136,7 @@ def doctor() -> None:
     sys.exit(0 if examine(platform) else 1)
 
 
-for command in COMMANDS:
+for command in (*cli_actions.COMMANDS, *cli_erase.COMMANDS):
     main.add_command(command)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -31,6 +31,21 @@ STUDENT_KEYS = Table(
     allow_empty=True,
     restricted=True,
     row_security=True,
+)
+
+ERASURES = Table(
+    "erasures",
+    "One row per pseudonym of a person who was erased: what is extracted about them from then on is left out.",
+    (
+        STUDENT_KEY,
+        Column("key_id", "text", "The key it was made with; it is needed as long as extracts may hold the person."),
+        Column("erased_at", "timestamp", "When, UTC."),
+        Column("erased_by", "text", "Who.", personal=True),
+        Column("reason", "text", "Why, in their words."),
+    ),
+    key=("student_key",),
+    allow_empty=True,
+    restricted=True,
 )
 
 
@@ -66,8 +81,17 @@ class Pseudonyms:
         True
         """
         name = key_id or self.current
+        if name not in self.keys:
+            raise PseudonymError(f"the pseudonym key {name} is not configured; add it to PSEUDONYM_OLD_KEYS")
         digest = hmac.new(self.keys[name], normalised(identifier).encode(), hashlib.sha256).hexdigest()
         return f"{name}-{digest[:DIGITS]}"
+
+    def known_as(self, identifiers: pd.Series, keys: Collection[str]) -> pd.Series:
+        """Whether each identifier has one of these pseudonyms, whatever key it was made with. Raises PseudonymError without it."""
+        is_known = pd.Series(False, identifiers.index)
+        for name in {key.partition("-")[0] for key in keys}:
+            is_known |= self.of(identifiers, name).isin(list(keys))
+        return is_known
 
     def every(self, identifier: object) -> list[str]:
         """What the identifier is called under each key, the current one first."""

@@ -189,6 +189,11 @@ def _cast(values: pd.Series, column: Column) -> pd.Series:
 STUDENT_KEY = Column("student_key", "text", "The student's pseudonym; who that is says student_keys, to those who may know.")
 
 
+def student_column(table: Table) -> str | None:
+    """The column that holds a student's identifier, if there is one."""
+    return next((column.name for column in table.columns if column.student), None)
+
+
 @cache
 def stored(table: Table) -> Table:
     """The table as the warehouse holds it: `student_key`, a pseudonym, in place of the student's identifier."""

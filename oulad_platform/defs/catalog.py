@@ -13,7 +13,7 @@ import dagster as dg
 
 from oulad_platform.core import alerts, outreach
 from oulad_platform.core.dictionary import data_dictionary
-from oulad_platform.core.pseudonyms import STUDENT_KEYS
+from oulad_platform.core.pseudonyms import ERASURES, STUDENT_KEYS
 from oulad_platform.core.tables import Table, stored
 from oulad_platform.enrollment import foresight_tables as foresight
 from oulad_platform.enrollment import tables as enrollment
@@ -135,6 +135,7 @@ CATALOG: dict[dg.AssetKey, Entry] = {
 }
 BESIDE = (
     STUDENT_KEYS,
+    ERASURES,
     enrollment.SNAPSHOT_VERSIONS,
     models.MODEL_DECISIONS,
     alerts.OPERATION_ALERTS,

@@ -15,6 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from oulad_platform.core import calendar
+from oulad_platform.core.pseudonyms import ERASURES
+from oulad_platform.core.tables import Table, student_column
 from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
 from oulad_platform.enrollment.reporting.exports import CHANGES_FOLDER
 from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError, absolute
@@ -199,6 +201,14 @@ class Platform:
         if self.settings.advisers:
             return read_advisers(absolute(self.settings.advisers), self.settings.aws_region)
         return self._demo().advisers() if self.source() == DEMO else None
+
+    def without_erased(self, frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+        """The rows of a table that are about nobody who was erased."""
+        return frame[~self.erased(frame[str(student_column(table))])].reset_index(drop=True)
+
+    def erased(self, students: pd.Series) -> pd.Series:
+        """Whether each of these identifiers is of somebody who was erased."""
+        return self.settings.pseudonyms.known_as(students, self.database.read(ERASURES)["student_key"])
 
     def _demo(self) -> DemoCampus:
         from oulad_platform.sources.demo import DemoCampus

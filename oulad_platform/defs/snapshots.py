@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -80,11 +80,16 @@ class Gate:
         """The extract's admission and the hash of its rows; a replay, and what a person has accepted, is not held back."""
         settings, day = self.platform.settings, extract.day
         rows = with_term_starts(extract.rows, settings.start_dates)
-        admission = admit(rows, day, settings.quality, before, waived=settings.registrar_kind == "replay")
+        admission = self._admitted(rows, day, before, waived=settings.registrar_kind == "replay")
         sha256 = versions.content_hash(admission.snapshot)
         if admission.reasons and sha256 == versions.current_hash(self._register_of(day)):
-            admission = admit(rows, day, settings.quality, before, waived=True)
+            admission = self._admitted(rows, day, before, waived=True)
         return admission, sha256
+
+    def _admitted(self, rows: pd.DataFrame, day: date, before: pd.DataFrame | None, *, waived: bool) -> Admission:
+        """What the rules let in, less who was erased: findings still name the rows of the extract as it came."""
+        admission = admit(rows, day, self.platform.settings.quality, before, waived=waived)
+        return replace(admission, snapshot=self.platform.without_erased(admission.snapshot, ENROLLMENT_SNAPSHOTS))
 
     def _let_in(self, day: date, admission: Admission, sha256: str) -> None:
         """What was held back for the day before is thereby settled: its evidence stays in the register, its file goes."""
@@ -102,11 +107,14 @@ class Gate:
 
     def _hold_back(self, day: date, rows: pd.DataFrame, admission: Admission, sha256: str) -> None:
         platform = self.platform
-        platform.lake.replace_days(LINE, HELD_EXTRACTS, HELD_EXTRACTS.conform(held_rows(rows, day)), [day])
+        platform.lake.replace_days(LINE, HELD_EXTRACTS, self._evidence(rows, day), [day])
         platform.database.replace_days(DATA_QUALITY_FINDINGS, admission.findings, [day])
         self._record(day, versions.held_back(self._register_of(day), day, len(rows), admission, sha256, utc_now(), self.by))
         self._write_register()
         delivery.record(platform, held_back_alert(day, admission.reasons))
+
+    def _evidence(self, rows: pd.DataFrame, day: date) -> pd.DataFrame:
+        return HELD_EXTRACTS.conform(self.platform.without_erased(held_rows(rows, day), HELD_EXTRACTS))
 
     @cached_property
     def _stored(self) -> list[date]:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from oulad_platform.core.calendar import newest_day
+from oulad_platform.core.tables import student_column
 from oulad_platform.defs.catalog import Entry, entry, of_group
 from oulad_platform.defs.resources import Platform
 from oulad_platform.sources.tables import SMALL_TABLES, STUDENT_VLE
@@ -20,12 +23,20 @@ def campus(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platfor
     source = platform.campus()
     tables = source.tables()
     platform.claim()
+    students = tables["student_info"]["id_student"]
+    erased = pa.array(students[platform.erased(students)].unique())
     context.log.info(f"the newest day of the data is {newest_day(tables['courses'], platform.today())}")
-    yield dg.Output(source.clicks(tables), STUDENT_VLE.name)
+    clicks = source.clicks(tables)
+    yield dg.Output(((part, _without(erased, rows)) for part, rows in clicks) if len(erased) else clicks, STUDENT_VLE.name)
     for warning in source.warnings:
         context.log.warning(warning)
     for table in SMALL_TABLES:
-        yield dg.Output(tables[table.name], table.name)
+        rows = tables[table.name]
+        yield dg.Output(platform.without_erased(rows, table) if student_column(table) else rows, table.name)
+
+
+def _without(erased: pa.Array, rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["id_student"], erased)))
 
 
 CLICKS = entry("sources", STUDENT_VLE.name).key

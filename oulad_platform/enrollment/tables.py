@@ -35,7 +35,10 @@ HELD_EXTRACTS = Table(
     (
         Column("snapshot_date", "date", "The day the extract was taken for."),
         Column("row", "int32", "Row in the extract, the first is 1.", minimum=1),
-        *(Column(c.name, "text", c.meaning, nullable=True, personal=c.personal) for c in ENROLLMENT_SNAPSHOTS.columns[1:]),
+        *(
+            Column(c.name, "text", c.meaning, nullable=True, personal=c.personal, student=c.student)
+            for c in ENROLLMENT_SNAPSHOTS.columns[1:]
+        ),
     ),
     key=("snapshot_date", "row"),
     day="snapshot_date",

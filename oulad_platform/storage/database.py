@@ -17,10 +17,10 @@ import pandas as pd
 import pyarrow as pa
 
 from oulad_platform.core.pseudonyms import DEMO, STUDENT_KEYS, Pseudonyms
-from oulad_platform.core.tables import Column, Table, View, stored
+from oulad_platform.core.tables import Column, Table, View, stored, student_column
 from oulad_platform.storage import engines
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
-from oulad_platform.storage.identities import Identities, keys_of, pseudonymous, student_column
+from oulad_platform.storage.identities import Identities, keys_of, pseudonymous
 from oulad_platform.storage.schema import difference, missing_indexes, sql_table, with_referred
 from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
 
@@ -285,6 +285,10 @@ class Database:
                 key = int.from_bytes(hashlib.sha256(f"oulad_platform {name}".encode()).digest()[:8], "big", signed=True)
                 connection.exec_driver_sql(f"SELECT {lock}(%s)", (key,))
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+    def transaction(self, work: Callable[[sa.Connection], Result], *, writes: bool) -> Result:
+        """What `work` makes of a connection, in one transaction; tried again when the connection was lost."""
+        return self._run(work, writes=writes, waits=RETRY_WAITS)
 
     def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
         return self._run(work, writes=False, waits=RETRY_WAITS)

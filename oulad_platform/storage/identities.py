@@ -11,13 +11,8 @@ from collections.abc import Callable, Collection
 import pandas as pd
 
 from oulad_platform.core.pseudonyms import STUDENT_KEYS, Pseudonyms, normalised
-from oulad_platform.core.tables import STUDENT_KEY, Table, stored
+from oulad_platform.core.tables import STUDENT_KEY, Table, stored, student_column
 from oulad_platform.storage.errors import StorageError
-
-
-def student_column(table: Table) -> str | None:
-    """The column that holds a student's identifier, if there is one."""
-    return next((column.name for column in table.columns if column.student), None)
 
 
 def pseudonymous(table: Table, frame: pd.DataFrame, pseudonyms: Pseudonyms) -> pd.DataFrame:

@@ -1,0 +1,99 @@
+"""`oulad erase`: one person is taken out of everything that is kept, what follows is made again, and the search is repeated.
+
+What their rows and files are in each place is `storage.erasure`'s. The university's own files, its registrar's database and
+backups are not the platform's; what is extracted about the person from then on is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table as Grid
+
+from oulad_platform.core.pseudonyms import ERASURES, STUDENT_KEYS, normalised
+from oulad_platform.core.tables import student_column
+from oulad_platform.defs.catalog import CATALOG, entry, warehouse_tables
+from oulad_platform.defs.jobs import ENROLLMENT_AGAIN, SUCCESS_DAILY
+from oulad_platform.defs.local_run import materialize
+from oulad_platform.defs.resources import Platform, utc_now
+from oulad_platform.enrollment.tables import HELD_EXTRACTS
+from oulad_platform.storage import erasure
+from oulad_platform.storage.files import location
+
+SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
+FOLDERS = ("outputs", "reports")
+
+
+def erase(platform: Platform, student: str, by: str, reason: str, *, apply: bool) -> bool:
+    """Shows where the person is and, if `apply`, removes all of it and remakes what follows; True if nothing is left."""
+    console, student = Console(), normalised(student)
+    keys = platform.settings.pseudonyms.every(student)
+    if not apply:
+        found = _found(platform, student, keys)
+        console.print(_grid(found, "found"))
+        console.print(f"{sum(found.values()):,} rows and files; --apply removes them, for good", markup=False)
+        return True
+    days = _days(platform, student, keys)
+    _remember(platform, keys, by, reason)
+    removed = _found(platform, student, keys, apply=True)
+    console.print(_grid(removed, "removed"))
+    made = [materialize(platform, *days, job) for job in _jobs(platform)] if days else []
+    left = _found(platform, student, keys)
+    console.print(_grid(left, "left") if left else "nothing is left of them in what the platform keeps", markup=False)
+    return all(made) and not left
+
+
+def _remember(platform: Platform, keys: list[str], by: str, reason: str) -> None:
+    """Written first, so that an extract that runs meanwhile leaves the person out."""
+    known = set(platform.database.read(ERASURES)["student_key"])
+    rows = [(key, key.partition("-")[0], utc_now(), by, reason) for key in keys if key not in known]
+    platform.database.append({ERASURES: ERASURES.conform(pd.DataFrame(rows, columns=ERASURES.names))})
+
+
+def _found(platform: Platform, student: str, keys: list[str], *, apply: bool = False) -> dict[str, int]:
+    return {where: n for where, n in _places(platform, student, keys, apply) if n}
+
+
+def _places(platform: Platform, student: str, keys: list[str], apply: bool) -> Iterator[tuple[str, int]]:
+    """Rows or files about the person in each place, who is who last: it is what finds the rest again after a crash."""
+    in_lake = [(of.line, of.table) for of in CATALOG.values() if of.store == "lake" and student_column(of.table)]
+    for line, table in [*in_lake, ("enrollment", HELD_EXTRACTS)]:
+        n_rows = erasure.erase_from_lake(platform.lake, line, table, student, apply=apply)
+        yield f"lake: {line}/{table.name}", n_rows
+    for folder in FOLDERS:
+        root = location(platform.artifacts.uri, platform.settings.aws_region) / folder
+        for path, n in erasure.erase_from_files(root, student, keys, apply=apply).items():
+            yield f"file: {folder}/{path}", n
+    outbox = location(platform.outbox.uri, platform.settings.aws_region)
+    yield "outbox: messages", erasure.erase_from_outbox(outbox, student, keys, apply=apply)
+    named = [table for table in warehouse_tables() if student_column(table)]
+    for tables in (named, [STUDENT_KEYS]):
+        for name, n in erasure.erase_from_database(platform.database, tables, keys, apply=apply).items():
+            yield f"warehouse: {name}", n
+
+
+def _days(platform: Platform, student: str, keys: list[str]) -> tuple[date, date] | None:
+    """From the first day that any table has of the person to the newest snapshot; None where no day is about them."""
+    daily = [of.table for of in CATALOG.values() if of.store == "warehouse" and of.table.day and student_column(of.table)]
+    firsts = [
+        erasure.first_day_in_lake(platform.lake, SNAPSHOTS.line, SNAPSHOTS.table, student),
+        *(erasure.first_day(platform.database, table, keys) for table in daily),
+    ]
+    first = min((day for day in firsts if day is not None), default=None)
+    last = max(platform.stored_days(SNAPSHOTS), default=None)
+    return (first, last) if first and last else None
+
+
+def _jobs(platform: Platform) -> list[str]:
+    return [ENROLLMENT_AGAIN, *([SUCCESS_DAILY] if platform.settings.has_campus else [])]
+
+
+def _grid(found: dict[str, int], what: str) -> Grid:
+    grid = Grid("where", what)
+    grid.columns[1].justify = "right"
+    for where, n in found.items():
+        grid.add_row(where, f"{n:,}")
+    return grid
