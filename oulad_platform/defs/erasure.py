@@ -6,7 +6,7 @@ backups are not the platform's; what is extracted about the person from then on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
 import pandas as pd
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from oulad_platform.core.pseudonyms import ERASURES, STUDENT_KEYS, normalised
-from oulad_platform.core.tables import student_column
+from oulad_platform.core.tables import Table, student_column
 from oulad_platform.defs.catalog import CATALOG, entry, warehouse_tables
 from oulad_platform.defs.jobs import ENROLLMENT_AGAIN, SUCCESS_DAILY
 from oulad_platform.defs.local_run import materialize
@@ -40,7 +40,7 @@ def erase(platform: Platform, student: str, by: str, reason: str, *, apply: bool
     _remember(platform, keys, by, reason)
     removed = _found(platform, student, keys, apply=True)
     console.print(_grid(removed, "removed"))
-    made = [materialize(platform, *days, job) for job in _jobs(platform)] if days else []
+    made = [materialize(platform, *days, job) for job in _jobs(removed)] if days else []
     left = _found(platform, student, keys)
     console.print(_grid(left, "left") if left else "nothing is left of them in what the platform keeps", markup=False)
     return all(made) and not left
@@ -62,7 +62,7 @@ def _places(platform: Platform, student: str, keys: list[str], apply: bool) -> I
     in_lake = [(of.line, of.table) for of in CATALOG.values() if of.store == "lake" and student_column(of.table)]
     for line, table in [*in_lake, ("enrollment", HELD_EXTRACTS)]:
         n_rows = erasure.erase_from_lake(platform.lake, line, table, student, apply=apply)
-        yield f"lake: {line}/{table.name}", n_rows
+        yield _in_lake(line, table), n_rows
     for folder in FOLDERS:
         root = location(platform.artifacts.uri, platform.settings.aws_region) / folder
         for path, n in erasure.erase_from_files(root, student, keys, apply=apply).items():
@@ -72,7 +72,7 @@ def _places(platform: Platform, student: str, keys: list[str], apply: bool) -> I
     named = [table for table in warehouse_tables() if student_column(table)]
     for tables in (named, [STUDENT_KEYS]):
         for name, n in erasure.erase_from_database(platform.database, tables, keys, apply=apply).items():
-            yield f"warehouse: {name}", n
+            yield _in_warehouse(name), n
 
 
 def _days(platform: Platform, student: str, keys: list[str]) -> tuple[date, date] | None:
@@ -87,8 +87,18 @@ def _days(platform: Platform, student: str, keys: list[str]) -> tuple[date, date
     return (first, last) if first and last else None
 
 
-def _jobs(platform: Platform) -> list[str]:
-    return [ENROLLMENT_AGAIN, *([SUCCESS_DAILY] if platform.settings.has_campus else [])]
+def _jobs(removed: Collection[str]) -> list[str]:
+    """What follows from tables that held the person: each line of its own, both from the raw tables."""
+    lines = {of.line for of in CATALOG.values() if {_in_lake(of.line, of.table), _in_warehouse(of.table.name)} & set(removed)}
+    return [job for job, line in ((ENROLLMENT_AGAIN, "enrollment"), (SUCCESS_DAILY, "success")) if lines & {line, "sources"}]
+
+
+def _in_lake(line: str, table: Table) -> str:
+    return f"lake: {line}/{table.name}"
+
+
+def _in_warehouse(name: str) -> str:
+    return f"warehouse: {name}"
 
 
 def _grid(found: dict[str, int], what: str) -> Grid:

@@ -6,7 +6,7 @@ not in the facts; `student_risk_latest` and `caseload_daily` have them.
 
 from __future__ import annotations
 
-from oulad_platform.core.tables import Table, View
+from oulad_platform.core.tables import Table, View, stored
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, DIM_COURSE, STUDENT_RISK_DAILY
 
@@ -25,7 +25,7 @@ def _everywhere(select: str) -> dict[str, str]:
 def _latest(table: Table) -> str:
     """The rows of each presentation's own newest day: the days come from the small table, the rows by index."""
     return (
-        f"SELECT {', '.join(f'f.{name}' for name in table.names)} FROM {NEWEST} JOIN {table.name} AS f "  # noqa: S608
+        f"SELECT {', '.join(f'f.{name}' for name in stored(table).names)} FROM {NEWEST} JOIN {table.name} AS f "  # noqa: S608
         "ON f.code_module = newest.code_module AND f.code_presentation = newest.code_presentation "
         "AND f.run_date = newest.run_date"
     )
@@ -33,7 +33,7 @@ def _latest(table: Table) -> str:
 
 def _fact(table: Table, without: tuple[str, ...] = (), more: str = "") -> str:
     """The table's columns beside `date` and `course_key`, which the dimensions are joined by; `without` its texts."""
-    own = [c.name for c in table.columns if c.name not in (table.day, *DIM_COURSE.key, *without)]
+    own = [c.name for c in stored(table).columns if c.name not in (table.day, *DIM_COURSE.key, *without)]
     return (
         f"SELECT f.{table.day} AS date, c.course_key, {', '.join(f'f.{name}' for name in own)}{more} "  # noqa: S608
         f"FROM {table.name} AS f JOIN dim_course AS c ON {OF_COURSE}"
