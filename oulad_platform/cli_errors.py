@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oulad_platform.core import logs
 from oulad_platform.settings import load
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def configured() -> Platform:
     """The configured platform; settings are read before anything that is built from them is imported."""
     with plain_errors():
         settings = load()
+        logs.configure(settings.log_format)
     from oulad_platform.defs.resources import Platform
 
     return Platform(settings)

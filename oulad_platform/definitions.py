@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from oulad_platform.core import logs
 from oulad_platform.defs import (
     actions,
     briefing,
@@ -16,6 +17,7 @@ from oulad_platform.defs import (
     models,
     outlook,
     outreach,
+    published,
     sources,
     success,
 )
@@ -43,6 +45,8 @@ def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
         *outlook.ASSETS,
         *briefing.daily_assets(days),
         *briefing.ASSETS,
+        *published.enrollment_assets(days),
+        *published.ENROLLMENT_ASSETS,
     ]
     success_line = (
         [
@@ -56,6 +60,8 @@ def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
             caseload.caseload_lists,
             *experiments.ASSETS,
             *actions.ASSETS,
+            *published.success_assets(days),
+            *published.SUCCESS_ASSETS,
         ]
         if has_campus
         else []
@@ -76,4 +82,6 @@ def build_defs(settings: Settings, **resources: Any) -> dg.Definitions:
     )
 
 
-defs = build_defs(load())
+settings = load()
+logs.configure(settings.log_format)
+defs = build_defs(settings)

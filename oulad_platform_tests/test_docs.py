@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from pydantic import BaseModel
 
 from oulad_platform.cli import main
@@ -17,7 +18,13 @@ from oulad_platform.settings import OTHER_NAMES, Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SETTINGS = {name.upper() for name in Settings.model_fields} | OTHER_NAMES
+IN_SECTIONS = {
+    f"{section}__{name}".upper()
+    for section, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    for name in field.annotation.model_fields
+}
+SETTINGS = {name.upper() for name in Settings.model_fields} | IN_SECTIONS | OTHER_NAMES
 OTHERS_NAMES = {"DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE", "OMP_WAIT_POLICY"}  # of Dagster and OpenMP
 STATEMENTS = re.compile(r"\b(?:FROM|JOIN) +(\w+)")
 
@@ -44,6 +51,12 @@ def unknown_keys(model: type[BaseModel], given: dict[str, Any], path: str = "") 
             yield f"{path}{key}"
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from unknown_keys(field.annotation, value, f"{path}{key}.")
+
+
+@pytest.mark.parametrize("page", ["configuration", "data_dictionary"])
+def test_what_is_printed_from_declarations_is_as_they_are_now(page: str) -> None:
+    printed = CliRunner().invoke(main, [page.removeprefix("data_")], catch_exceptions=False).output
+    assert (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") == printed
 
 
 @each_page

@@ -7,19 +7,26 @@ Sources: A. Hundepool et al., Statistical Disclosure Control (Wiley 2012), chapt
 levels; L. H. Cox, "Network Models for Complementary Cell Suppression", JASA 90 (1995) 1453-1462, and J. P. Kelly,
 B. L. Golden, A. A. Assad, "Cell Suppression: Disclosure Protection for Sensitive Tabular Data", Networks 22 (1992) 397-417: the
 linear programme for one protected cell at a time, used here; Government Statistical Service, Disclosure control guidance for
-tables produced from administrative sources (2014): small counts, zeros and differences between tables.
+tables produced from administrative sources (2014): small counts, zeros and differences between tables; Higher Education
+Statistics Agency (HESA), "Rounding and suppression to anonymise statistics": the standard rounding methodology.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from oulad_platform.core.tables import Table
+
 BELOW = 10
+BASE, SHARE_FROM, MEAN_FROM = 5, 22.5, 8
 TOTAL = "total"
+PUBLISHED = "_published"
 EXACTNESS = 1e-6
 Sum = tuple[str, Sequence[str]]
 Floats = npt.NDArray[np.float64]
@@ -28,6 +35,61 @@ Flags = npt.NDArray[np.bool_]
 
 class PrivacyError(ValueError):
     """Counts that do not add up as they are said to: nothing can be promised about what they give away."""
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """How counts of persons leave: those under `below` withheld, with what leads to them, or all of them rounded ("hesa").
+
+    Rounding replaces withholding. A sum of rounded parts does not give a rounded total, so nothing exact can be subtracted and no
+    complementary cell is needed. It does not protect a group whose members all share a figure, a reader who knows some of the
+    true counts, or a small change between days that happens to cross from one multiple of 5 to the next.
+    """
+
+    below: int = BELOW
+    rounding: Literal["none", "hesa"] = "none"
+
+    @property
+    def rounds(self) -> bool:
+        return self.rounding == "hesa"
+
+    @property
+    def mean_from(self) -> int:
+        """The fewest persons whose mean may be shown."""
+        return MEAN_FROM if self.rounds else self.below
+
+
+def published(table: Table, counts: Sequence[str], *, without: Sequence[str] = (), absent: Sequence[str] = ()) -> Table:
+    """The table in which `table` leaves: `counts`, and figures made of them (`absent`), may be absent; `without` is left out.
+
+    Bounds that a rounded count may break are dropped with it.
+    """
+    columns = [
+        replace(column, nullable=True, minimum=0, meaning=f"{column.meaning} Absent: withheld.")
+        if column.name in counts
+        else replace(column, nullable=True, meaning=f"{column.meaning} Absent: unknown, or withheld.")
+        if column.name in absent
+        else column
+        for column in table.columns
+        if column.name not in without
+    ]
+    grain = f"{table.grain.rstrip('.')}: as counts of persons may be shown to many."
+    return replace(table, name=f"{table.name.removesuffix('_daily')}{PUBLISHED}", grain=grain, columns=tuple(columns))
+
+
+def rounded(counts: pd.Series) -> pd.Series:
+    """Whole numbers to the nearest multiple of 5, as Int64; absent ones stay absent. HESA: 0, 1 and 2 become 0.
+
+    >>> rounded(pd.Series([0, 2, 3, 7, 8, 22])).tolist()
+    [0, 0, 5, 5, 10, 20]
+    """
+    return (counts.astype("Int64") + BASE // 2) // BASE * BASE
+
+
+def share_of(part: pd.Series, whole: pd.Series, n_persons: pd.Series) -> pd.Series:
+    """Shares of rounded counts, at most 1; absent where `n_persons`, the true number, is under 22.5."""
+    share = part.astype("Float64") / whole.astype("Float64").where(whole > 0)
+    return share.clip(upper=1).where(n_persons >= SHARE_FROM).astype("float64")
 
 
 def is_open(part: float, whole: float, below: int = BELOW) -> bool:
@@ -100,14 +162,17 @@ def withheld(
     other `below` (of a larger sensitive cell: itself, and one more). The cells in which they differ from the true one are
     withheld, at the least sum of counts. Raises PrivacyError where the sums do not hold.
     """
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_matrix, hstack
-
     if np.abs(relations @ counts).max(initial=0) > 0.5:
         raise PrivacyError("parts do not add up to their sum; count both from the same rows")
     guarded = counts < below
     guarded = guarded if sensitive is None else guarded | sensitive
     hidden = guarded.copy() if unpublished is None else guarded | unpublished
+    if not guarded.any():
+        return hidden
+
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_matrix, hstack
+
     rise, fall = np.where(counts < below, below - counts, 1.0), np.where(counts < below, counts, 0.0)
     missing = np.where(guarded, [rise, fall], 0.0)
     known = csr_matrix(relations)

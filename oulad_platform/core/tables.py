@@ -159,7 +159,8 @@ class Table:
             try:
                 cast[column.name] = _cast(frame[column.name], column)
             except (ValueError, TypeError, OverflowError, pa.ArrowInvalid) as error:
-                raise TableError(f"table {self.name}, column {column.name}: not {column.kind}: {error}") from error
+                what = f"table {self.name}, column {column.name}: not {column.kind}"
+                raise TableError(what if column.personal else f"{what}: {error}") from None
         conformed = pd.DataFrame(cast)
         return (
             conformed.sort_values(list(self.key), kind="stable", ignore_index=True)

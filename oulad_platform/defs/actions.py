@@ -217,6 +217,7 @@ def artifacts_manifest(
     settings, day = platform.settings, _newest(enrollment, student_risk)
     alerts = delivery.alert_log(platform)
     files = outputs.files(
+        pseudonyms=settings.pseudonyms,
         institution=settings.institution_name,
         day=day,
         metrics=latest.latest_metrics(model_evaluation, risk_model),

@@ -51,7 +51,7 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         made, is_replay = list(days_of(context.partition_keys).date), platform.settings.registrar_kind == "replay"
         others = days_touched(platform.stored_days(DELTAS), made, returns_are_recorded=is_replay).changes
         known = pd.concat([changes, platform.database.read_days(DELTAS.table, others)], ignore_index=True)
-        files = exports.change_lists(known, [*made, *others])
+        files = exports.change_lists(known, [*made, *others], platform.settings.pseudonyms)
         for path, content in files.items():
             platform.artifacts.put(path, content)
         return dg.MaterializeResult(metadata={"files": len(files)})

@@ -7,21 +7,22 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from oulad_platform.core.checks import masked
 from oulad_platform.core.messages import message_key
 from oulad_platform.core.reports import csv_bytes
 from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import OWNERS, entry
 from oulad_platform.defs.experiments import ARMS, DESIGNS, LOOKS, STOPS
 from oulad_platform.defs.io_managers import NEWEST_MADE
-from oulad_platform.defs.metadata import preview
 from oulad_platform.defs.models import A_WEEK, dates, later_days
-from oulad_platform.defs.outreach import ADVISERS, INTERVENTIONS
+from oulad_platform.defs.outreach import ADVISERS, INTERVENTIONS, OPT_OUTS
 from oulad_platform.defs.partitions import SINGLE_RUN, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.success import RISK
 from oulad_platform.success.caseload.mail import caseload_mail, file_stem
 from oulad_platform.success.caseload.ranking import caseload
 from oulad_platform.success.experiments.analysis import held_out
+from oulad_platform.success.opt_outs import still_scored
 
 CASELOAD = entry("success", "caseload_daily")
 A_MONTH = 31
@@ -38,6 +39,7 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             "interventions": dg.AssetIn(INTERVENTIONS.key),
             "advisers": dg.AssetIn(ADVISERS.key),
             "experiment_looks": dg.AssetIn(LOOKS.key),
+            "opt_outs": dg.AssetIn(OPT_OUTS.key),
         },
     )
     def caseload_daily(
@@ -46,13 +48,14 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         interventions: pd.DataFrame,
         advisers: pd.DataFrame,
         experiment_looks: pd.DataFrame,
+        opt_outs: pd.DataFrame,
     ) -> Any:
         """A stream of a month at a time; what changed in a week is said, so the stored days a week later are made again."""
         own, rules = dates(context), platform.settings.caseload
         designs, arms, stops = (platform.database.read(table) for table in (DESIGNS, ARMS, STOPS))
 
         def made(days: Sequence[date]) -> tuple[Sequence[date], pd.DataFrame]:
-            risk = platform.database.read_days(RISK.table, days)
+            risk = still_scored(platform.database.read_days(RISK.table, days), opt_outs)
             by_day = dict(iter(risk.groupby(risk["run_date"].dt.date)))
             lists = [CASELOAD.table.empty()]
             for day, scored in by_day.items():
@@ -98,16 +101,13 @@ def caseload_lists(
             try:
                 n_mailed += delivery.post(platform, key, mail.subject, mail.text, [addresses[name]], **parts)
             except ValueError:  # its message holds the address
-                not_mailed.append(file_stem(name))
+                not_mailed.append(masked(name))
     _remove_others(platform, [one.path for one in kept])
     if not_mailed:
         raise dg.Failure(
-            f"{', '.join(not_mailed)}: the e-mail in the table advisers is no address; correct it. All else is done."
+            f"The e-mail of {', '.join(not_mailed)} in the table advisers is no address; correct it. All else is done."
         )
-    table = pd.DataFrame({"file": [one.path for one in kept], "bytes": [one.size for one in kept]})
-    return dg.MaterializeResult(
-        metadata={"dagster/row_count": len(kept), "files": preview(table, len(table)), "mailed": n_mailed}
-    )
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(kept), "mailed": n_mailed})
 
 
 def _remove_others(platform: Platform, kept: Sequence[str]) -> None:

@@ -16,11 +16,13 @@ from oulad_platform.core.dictionary import data_dictionary
 from oulad_platform.core.pseudonyms import ERASURES, STUDENT_KEYS
 from oulad_platform.core.tables import Table, stored
 from oulad_platform.enrollment import foresight_tables as foresight
+from oulad_platform.enrollment import publication as enrollment_published
 from oulad_platform.enrollment import tables as enrollment
 from oulad_platform.enrollment.alerts import ENROLLMENT_ALERTS
 from oulad_platform.enrollment.bi_views import BI_VIEWS
 from oulad_platform.sources import tables as sources
 from oulad_platform.success import model_tables as models
+from oulad_platform.success import publication as success_published
 from oulad_platform.success import tables as success
 from oulad_platform.success.bi_views import SUCCESS_VIEWS
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
@@ -106,6 +108,10 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("enrollment", "enrollment_outlook", foresight.ENROLLMENT_ANOMALIES, "warehouse"),
         Entry("enrollment", "enrollment_outlook", foresight.ANOMALY_BENCHMARK, "warehouse"),
         Entry("enrollment", "enrollment_actions", ENROLLMENT_ALERTS, "warehouse"),
+        Entry("enrollment", "enrollment_actions", enrollment_published.ENROLLMENT_METRICS_PUBLISHED, "warehouse"),
+        Entry("enrollment", "enrollment_actions", enrollment_published.ENROLLMENT_WEEKS_PUBLISHED, "warehouse"),
+        Entry("enrollment", "enrollment_actions", enrollment_published.COHORT_RETENTION_PUBLISHED, "warehouse"),
+        Entry("enrollment", "enrollment_actions", enrollment_published.ENROLLMENT_FORECAST_PUBLISHED, "warehouse"),
         Entry("success", "success_features", success.STUDENT_WEEKS, "lake", pii=True, parts=True),
         Entry("success", "success_features", success.FEATURES, "lake", pii=True),
         Entry("success", "success_model", models.TRAINING_PANEL, "lake", pii=True, parts=True),
@@ -123,6 +129,8 @@ CATALOG: dict[dg.AssetKey, Entry] = {
         Entry("success", "success_marts", success.COURSE_SUMMARY_DAILY, "warehouse"),
         Entry("success", "success_marts", models.RISK_REASONS, "lake", pii=True),
         Entry("success", "success_actions", success.RISK_ALERTS, "warehouse"),
+        Entry("success", "success_actions", success_published.COURSE_SUMMARY_PUBLISHED, "warehouse"),
+        Entry("success", "success_actions", success_published.MODEL_FAIRNESS_PUBLISHED, "warehouse"),
         Entry("success", "success_actions", CASELOAD_DAILY, "warehouse", pii=True),
         Entry("success", "success_actions", experiments.EXPERIMENT_ASSIGNMENTS, "warehouse", pii=True),
         Entry("success", "success_actions", experiments.EXPERIMENT_RESULTS, "warehouse"),

@@ -147,6 +147,15 @@ def is_anything_due(platform: Platform) -> bool:
     return any(len(due) for _, due in _due(platform))
 
 
+def unsent(platform: Platform) -> dict[str, float]:
+    """Of all channels the number of messages that wait and that are undeliverable, and the age of the oldest. hours"""
+    states = [channel.outbox.status() for channel in channels(platform)]
+    oldest = min((state.oldest_waiting for state in states if state.oldest_waiting), default=None)
+    hours = (datetime.now(UTC) - oldest).total_seconds() / 3600 if oldest else 0.0
+    waiting, dead = sum(state.waiting for state in states), sum(state.dead for state in states)
+    return {"n_waiting": waiting, "oldest_hours": round(hours, 2), "n_undeliverable": dead}
+
+
 def deliver(platform: Platform) -> dict[str, Delivery]:
     """Hands over what is due in every outbox; what a server does not take waits for the next time."""
     return {channel.name: channel.outbox.deliver(channel.transport, lambda: datetime.now(UTC)) for channel in channels(platform)}

@@ -11,6 +11,7 @@ import pandas as pd
 from oulad_platform.defs.catalog import Entry, entry
 from oulad_platform.defs.io_managers import DAY_BY_DAY, NEWEST, Days, lazily
 from oulad_platform.defs.metadata import picture
+from oulad_platform.defs.outreach import OPT_OUTS
 from oulad_platform.defs.partitions import A_FORTNIGHT_BACK, SINGLE_RUN, days_of, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.sources import CLICKS, SMALL
@@ -21,6 +22,7 @@ from oulad_platform.success.explanation import reasons, top_features
 from oulad_platform.success.model_tables import MODEL_DECISIONS
 from oulad_platform.success.modelling import cohorts
 from oulad_platform.success.modelling import model as risk
+from oulad_platform.success.opt_outs import still_scored
 from oulad_platform.success.oversight import drift, drift_charts, fairness, fairness_charts
 from oulad_platform.success.oversight.drift_reference import PROXY_DAYS as A_FORTNIGHT
 from oulad_platform.success.presentation import CLICK_COLUMNS
@@ -45,6 +47,7 @@ DRIFTED = entry("success", "feature_drift")
 DRIFT = entry("success", "model_drift")
 RISK_MODEL = dg.AssetKey(["success", "risk_model"])
 MODEL_INS = {"risk_model": dg.AssetIn(RISK_MODEL), "model_champions": dg.AssetIn(CHAMPIONS.key)}
+SCORING_INS = {**MODEL_INS, "opt_outs": dg.AssetIn(OPT_OUTS.key)}
 A_WEEK, TWO_WEEKS = 7, 14
 SUMMARY_PNG = "outputs/shap_summary.png"
 
@@ -168,15 +171,16 @@ def registered_models(
     )
 
 
-@dg.asset(**IMPORTANCE.spec(), ins={"features": dg.AssetIn(FEATURES.key, metadata=NEWEST), **MODEL_INS})
+@dg.asset(**IMPORTANCE.spec(), ins={"features": dg.AssetIn(FEATURES.key, metadata=NEWEST), **SCORING_INS})
 def feature_importance(
     context: dg.AssetExecutionContext,
     platform: dg.ResourceParam[Platform],
     features: pd.DataFrame,
     risk_model: Models,
     model_champions: pd.DataFrame,
+    opt_outs: pd.DataFrame,
 ) -> pd.DataFrame:
-    explained = top_features.explain_newest(risk_model, model_champions, features)
+    explained = top_features.explain_newest(risk_model, model_champions, still_scored(features, opt_outs))
     png = beeswarm.summary_png(explained)
     platform.artifacts.put(SUMMARY_PNG, png)
     context.add_asset_metadata({"summary": picture(png, "What moves the risk, student by student")})
@@ -187,11 +191,16 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Reasons and drift, partitioned by `days`."""
     daily: dict[str, Any] = {"partitions_def": days, "backfill_policy": SINGLE_RUN}
 
-    @dg.asset(**REASONS.spec(), **daily, ins={"features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY), **MODEL_INS})
+    @dg.asset(**REASONS.spec(), **daily, ins={"features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY), **SCORING_INS})
     def risk_reasons(
-        context: dg.AssetExecutionContext, features: Frames, risk_model: Models, model_champions: pd.DataFrame
+        context: dg.AssetExecutionContext,
+        features: Frames,
+        risk_model: Models,
+        model_champions: pd.DataFrame,
+        opt_outs: pd.DataFrame,
     ) -> Any:
         """A stream of two weeks at a time: preparing a model's trees costs more than explaining a day."""
+        features = of_scored(features, opt_outs)
 
         def made(days: Sequence[date]) -> tuple[Sequence[date], pd.DataFrame]:
             rows = pd.concat([features[day] for day in days], ignore_index=True)
@@ -207,7 +216,7 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             "features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY, partition_mapping=A_FORTNIGHT_BACK),
             "training_panel": dg.AssetIn(PANEL.key),
             "held_out_risk": dg.AssetIn(HELD_OUT.key),
-            **MODEL_INS,
+            **SCORING_INS,
         },
     )
     def drifts(
@@ -218,10 +227,12 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         held_out_risk: pd.DataFrame,
         risk_model: Models,
         model_champions: pd.DataFrame,
+        opt_outs: pd.DataFrame,
     ) -> tuple[Days, Days]:
         """Drift looks a fortnight back, so stored days that look back on one of the run's are made again."""
         own = dates(context)
         others = later_days(platform, DRIFT, own)
+        features = of_scored(features, opt_outs)
 
         @lru_cache(A_FORTNIGHT + 2)
         def scored(day: date) -> pd.DataFrame:
@@ -234,6 +245,11 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         return Days(by_feature, others), Days(by_model, others)
 
     return [risk_reasons, drifts]
+
+
+def of_scored(features: Frames, opt_outs: pd.DataFrame) -> Parts[date, pd.DataFrame]:
+    """The features of each stored day without those of students who had opted out by then."""
+    return Parts(lambda: list(features), lambda day: still_scored(features[day], opt_outs), "features has no day")
 
 
 def dates(context: dg.AssetExecutionContext) -> list[date]:

@@ -1,10 +1,11 @@
 """What is due is delivered; a failed run and a table that stays old become alerts."""
 
+import logging
 from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from oulad_platform.core import calendar
+from oulad_platform.core import calendar, logs
 from oulad_platform.core.alerts import failure_alert, stale_alert
 from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import entry
@@ -33,6 +34,7 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.RunRequest | dg.SkipReason:
         """One run while an alert or a message is due; what a server refused comes due again after a while."""
+        logs.write("outboxes_checked", logging.INFO, delivery.unsent(platform))
         lately = datetime.now(UTC) - CRASHED_AFTER  # a run that a power cut ended stays unfinished for ever
         running = dg.RunsFilter(job_name=deliver_messages.name, statuses=UNFINISHED, updated_after=lately)
         if context.instance.get_runs_count(running):
@@ -53,6 +55,8 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
             if newest is None or newest < _expected(platform, job_name, now.date()):
                 delivery.record(platform, stale_alert(of.table.name, newest, now.date()))
                 stale.append(of.table.name)
+                logs.tell("table_stale", logging.WARNING, table=of.table.name, newest_day=newest)
+        logs.tell("daily_tables_checked", n_stale=len(stale))
         return dg.SkipReason(f"Not made today: {', '.join(stale)}" if stale else "Every daily table is of today")
 
     @dg.run_failure_sensor(default_status=status)
@@ -62,10 +66,11 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
         An extract that was held back has an alert of its own. The alert is told as every alert is; only while the warehouse
         cannot keep it, a mail is put into the outbox at once, one for each job and day.
         """
-        if _was_held_back(context):
-            return
-        run, today = context.dagster_run, platform.today()
+        run, today, held_back = context.dagster_run, platform.today(), _was_held_back(context)
         steps = [event.step_key or "" for event in context.get_step_failure_events()]
+        logs.tell("run_failed", logging.ERROR, run_id=run.run_id, job=run.job_name, steps=steps, is_held_back=held_back)
+        if held_back:
+            return
         alert = failure_alert(run.job_name, run.run_id, steps, today)
         try:
             delivery.record(platform, alert)

@@ -11,7 +11,19 @@ import pandas as pd
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.io_managers import DAY_BY_DAY, Days
 from oulad_platform.defs.metadata import picture
-from oulad_platform.defs.models import A_WEEK, DRIFT, FEATURES, MODEL_INS, RAW, REASONS, Frames, Models, dates, later_days
+from oulad_platform.defs.models import (
+    A_WEEK,
+    DRIFT,
+    FEATURES,
+    RAW,
+    REASONS,
+    SCORING_INS,
+    Frames,
+    Models,
+    dates,
+    later_days,
+    of_scored,
+)
 from oulad_platform.defs.partitions import A_WEEK_BACK, SINGLE_RUN, in_pieces
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.sources import SMALL
@@ -68,7 +80,7 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             "features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY, partition_mapping=A_WEEK_BACK),
             "reasons": dg.AssetIn(REASONS.key, metadata=DAY_BY_DAY),
             **{name: dg.AssetIn(SMALL[name]) for name in ("courses", "assessments", "student_assessment")},
-            **MODEL_INS,
+            **SCORING_INS,
         },
         deps=[DIM_COURSE.key],
     )
@@ -79,6 +91,7 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         reasons: Frames,
         risk_model: Models,
         model_champions: pd.DataFrame,
+        opt_outs: pd.DataFrame,
         **tables: pd.DataFrame,
     ) -> Iterator[dg.Output[Any]]:
         """The students stream out a month at a time; the courses are summed on the way.
@@ -86,6 +99,7 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         A risk is compared with that of a week before, so the stored days a week after the run's are made again.
         """
         own, threshold = dates(context), platform.settings.high_risk_threshold
+        features = of_scored(features, opt_outs)
         others = [day for day in later_days(platform, RISK, own, (A_WEEK,)) if day in features and day in reasons]
         days_made = sorted([*own, *others])
         marks = marts.week_marks(tables, pd.DatetimeIndex(days_made).as_unit("us"))

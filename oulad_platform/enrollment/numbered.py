@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oulad_platform.core.checks import ContractError, Finding
+from oulad_platform.core.checks import ContractError, Finding, masked
 from oulad_platform.enrollment.tables import ENROLLMENT_SNAPSHOTS
 
 LABELS = ("division", "program", "level", "status", "term")
@@ -145,7 +145,7 @@ def _refuse_repeats(day: date, ids: pa.StringArray, student: Rows, program: Ints
                 "repeats a key",
                 int(row) + 1,
                 " + ".join(ENROLLMENT_SNAPSHOTS.key),
-                f"{day}, {id_}, {name}",
+                f"{day}, {masked(id_)}, {name}",
             )
             for row, (id_, name) in zip(repeated, keys, strict=True)
         ]

@@ -19,9 +19,9 @@ Printed from the declarations by `oulad configuration`; change them there.
 
 The environment goes before a file in the folder of secrets (`SECRETS_DIR`, or `/run/secrets` where it exists; one file per
 setting, named like it), that before `platform.yaml`, and that before the default. In the environment a setting is its name in
-capitals; in a section, `SECTION__NAME`. Names that do not exist and values that cannot be used are refused, all at once. A
-secret is refused in `platform.yaml`. `OULAD_HOME` is the folder of `platform.yaml` and relative paths; unset: where the process
-is started."""
+capitals; one in a section is the section's name, two underscores and its own, as `QUALITY__MIN_ROWS`. Names that do not exist
+and values that cannot be used are refused, all at once. A secret is refused in `platform.yaml`. `OULAD_HOME` is the folder of
+`platform.yaml` and relative paths; unset: where the process is started."""
 BOUNDS = {
     "ge": "from {}",
     "gt": "above {}",

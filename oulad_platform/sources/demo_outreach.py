@@ -1,4 +1,4 @@
-"""Who looks after the demo campus's students, and whom they contact: the trial's contacts, and those of the running term.
+"""Who looks after the demo campus's students, whom they contact, in the trial and in the running term, and who opts out.
 
 A whole term's contacts are drawn at once, from the roster and the seed alone; which of them are known on a day is cut in
 `demo`. Nobody here exists; the domain example.org is held by IANA for examples.
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from oulad_platform.core.calendar import DAYS_PER_WEEK
-from oulad_platform.core.outreach import ADVISERS, DECLINED, INTERVENTIONS, NOT_REACHED, REACHED, contact_ids
+from oulad_platform.core.outreach import ADVISERS, DECLINED, INTERVENTIONS, NOT_REACHED, OPT_OUTS, REACHED, contact_ids
 from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.sources.demo_plan import N_TERMS, TRIAL_TERM, DemoPresentation
 
@@ -22,6 +22,7 @@ WORKING_DAYS = 5
 CONTACTED_SHARE = 0.25
 FIRST_DAY = 14
 AGAIN_SHARE, AGAIN_DAYS = 0.6, (2, 7)
+N_OPT_OUTS = 3
 CHANNEL_SHARES = {"call": 0.5, "e-mail": 0.35, "message": 0.15}
 OUTCOME_SHARES = {REACHED: 0.6, NOT_REACHED: 0.32, DECLINED: 0.08}
 ADVISER_PLAN = (
@@ -51,6 +52,14 @@ def contacts(plan: Sequence[DemoPresentation], roster: pd.DataFrame, seed: int) 
     made = made.assign(contacted_on=made["start"] + pd.to_timedelta(made["day"].astype("int64"), unit="D"))
     made = made.assign(contact_id=contact_ids(made, DEMO)).drop_duplicates("contact_id")
     return INTERVENTIONS.conform(made[INTERVENTIONS.names])
+
+
+def opt_outs(contacts: pd.DataFrame) -> pd.DataFrame:
+    """OPT_OUTS of INTERVENTIONS made so far: who first declined in the running term asks, the next day, not to be scored."""
+    declined = contacts[(contacts["adviser"] != TRIAL_TEAM) & (contacts["outcome"] == DECLINED)]
+    first = declined.sort_values(["contacted_on", "contact_id"]).drop_duplicates("id_student").head(N_OPT_OUTS)
+    opted_out = first.assign(opted_out_on=first["contacted_on"] + pd.Timedelta(days=1))
+    return OPT_OUTS.conform(opted_out[OPT_OUTS.names])
 
 
 def _trial(contacted: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

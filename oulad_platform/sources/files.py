@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from cloudpathlib import CloudPath
 
 ENDINGS = (".csv", ".csv.gz")
+MOST_TIMES_PACKED = 200  # the official zip unpacks to 11 times its size
+FREE_BYTES = 64 << 20
 REMEDY = "Nothing was stored; repair or fetch the file again, then run again."
+TOO_LARGE = f"unpacks to more than {MOST_TIMES_PACKED} times its size: it is damaged or meant to do harm"
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,31 @@ class SourceFile:
                     if self.member is not None:
                         stream = stack.enter_context(stack.enter_context(zipfile.ZipFile(stream)).open(self.member))
                     if self.name.endswith(".gz"):
-                        stream = stack.enter_context(gzip.GzipFile(fileobj=stream))
+                        stream = stack.enter_context(_BoundedGzip(stream, self.name, most_unpacked(before[0])))
                     yield stream
             finally:
                 if self.version() != before:
                     changed = Finding(self.name, "changed while it was being read")
                     raise ContractError([changed], "Nothing was stored; run again when whoever writes it has finished.")
+
+
+class _BoundedGzip(gzip.GzipFile):
+    """Unpacks at most `most` bytes; a file that goes on raises ContractError."""
+
+    def __init__(self, stream: BinaryIO, name: str, most: int) -> None:
+        super().__init__(fileobj=stream)
+        self._where, self._most = name, most
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if self.tell() > self._most:
+            raise ContractError([Finding(self._where, TOO_LARGE)], REMEDY)
+        return data
+
+
+def most_unpacked(packed: int) -> int:
+    """The largest size in bytes that is taken for honest of a file of so many packed bytes."""
+    return max(FREE_BYTES, MOST_TIMES_PACKED * packed)
 
 
 def find_files(uri: str, stems: Sequence[str], region: str | None = None) -> dict[str, SourceFile]:
@@ -139,6 +161,8 @@ def _member_rules(member: zipfile.ZipInfo) -> Iterator[str]:
         yield "is encrypted"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         yield "is packed by a method other than deflate"
+    if member.file_size > most_unpacked(member.compress_size):
+        yield TOO_LARGE
 
 
 def _missing(stem: str, uri: str, found: Sequence[SourceFile]) -> Finding:

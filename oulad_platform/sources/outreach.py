@@ -1,4 +1,4 @@
-"""Contacts and advisers from a CSV file, a folder of them or s3://bucket/prefix: strict, every finding of every file at once.
+"""Contacts, advisers, opt-outs from a CSV file, a folder of them or s3://bucket/prefix: strict, every finding at once.
 
 Where files are opened is `sources.files`, how CSV lines are read `sources.csv_lines` and `sources.csv_fields`. Columns are
 found by name; surplus ones are ignored. What follows from a contact is decided in `success`.
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oulad_platform.core.checks import ContractError, Finding, shown
-from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, contact_ids
+from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, OPT_OUTS, contact_ids
 from oulad_platform.core.pseudonyms import Pseudonyms
 from oulad_platform.core.tables import Column, Table
 from oulad_platform.sources.csv_fields import MISSING, _broken_rules, _repeated_headers, _texts
@@ -33,7 +33,7 @@ EARLIEST = date(1990, 1, 1)
 NOT_CSV = (".xlsx", ".xls", ".ods", ".tsv", ".zip", ".parquet")
 EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-NEXT_STEP = "Name a .csv file, a folder or s3://bucket/prefix of .csv files; where nobody was contacted, a header alone."
+NEXT_STEP = "Name a .csv file, a folder or s3://bucket/prefix of .csv files; where there is nobody, a header alone."
 
 
 def read_interventions(uri: str, region: str | None = None, *, today: date, pseudonyms: Pseudonyms) -> pd.DataFrame:
@@ -61,6 +61,17 @@ def read_advisers(uri: str, region: str | None = None) -> pd.DataFrame:
     kept = rows.drop_duplicates(ADVISERS.names)
     findings = list(_contradictions(kept, "adviser", ["email", "login", "capacity"]))
     return _conformed(kept, len(rows), ADVISERS, findings)
+
+
+def read_opt_outs(uri: str, region: str | None = None) -> pd.DataFrame:
+    """OPT_OUTS of all files: id_student and opted_out_on, which may lie ahead.
+
+    Exact duplicate rows count once, as in `read_interventions`; an empty folder, or a header alone, is nobody. Raises
+    ContractError naming file, row and column of everything that breaks the table, and of a student with two days.
+    """
+    rows = _rows(uri, OPT_OUTS, region, None)
+    kept = rows.drop_duplicates(OPT_OUTS.names)
+    return _conformed(kept, len(rows), OPT_OUTS, list(_contradictions(kept, "id_student", ["opted_out_on"])))
 
 
 def _conformed(kept: pd.DataFrame, n_rows: int, table: Table, findings: list[Finding]) -> pd.DataFrame:
@@ -118,7 +129,7 @@ def _csv_files(uri: str, region: str | None) -> list[SourceFile]:
             raise ContractError([Finding(uri, rule)], NEXT_STEP)
     other = [Finding(one.name, "is no CSV; save it as CSV") for one in found if one.name.lower().endswith(NOT_CSV)]
     if other:
-        raise ContractError(other, f"Looked in {uri}; nothing was read, lest contacts be overlooked.")
+        raise ContractError(other, f"Looked in {uri}; nothing was read, lest somebody be overlooked.")
     return [one for one in found if one.name.lower().endswith(ENDINGS) and not one.name.startswith(".")]
 
 

@@ -35,12 +35,12 @@ def clear_errors(place: Location | str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise MissingFileError(_missing(place)) from error
+    except s3_errors as error:  # some of them are OSErrors
+        raise _s3_error(place, error) from None
     except OSError as error:
         raise StorageError(
             f"{place}: {error.strerror or error}; look at permission and free space there, then run again"
         ) from error
-    except s3_errors as error:
-        raise _s3_error(place, error) from None
 
 
 def _missing(place: Location | str) -> str:
@@ -54,16 +54,22 @@ def _s3_errors() -> tuple[type[Exception], ...]:
 
 
 def _s3_error(place: Location | str, error: Any) -> StorageError:
-    code = error.response["Error"]["Code"] if hasattr(error, "response") else type(error).__name__
+    response = getattr(error, "response", None)
+    code = response["Error"]["Code"] if response else type(error).__name__
     if code in ("NoSuchKey", "404"):
         return MissingFileError(_missing(place))
     remedies = {
         "NoSuchBucket": "the bucket does not exist; create it or correct its name in the settings",
-        "AccessDenied": "access is denied; the credentials need to list, get, put and delete objects here",
+        **dict.fromkeys(
+            ("AccessDenied", "403"), "access is denied; the credentials need to list, get, put and delete objects here"
+        ),
         "ExpiredToken": "the credentials have expired; renew them",
         "InvalidAccessKeyId": "the access key is unknown to this endpoint; look at the credentials and AWS_ENDPOINT_URL",
         "SignatureDoesNotMatch": "the secret key does not fit the access key; look at the credentials",
         "NoCredentialsError": "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role",
+        **dict.fromkeys(
+            ("ReadTimeoutError", "ConnectTimeoutError"), "the endpoint does not answer; look at its status, then run again"
+        ),
         "EndpointConnectionError": "the endpoint cannot be reached; look at AWS_ENDPOINT_URL, the region and the network",
     }
     return StorageError(

@@ -6,7 +6,9 @@ boto3's own conventions, AWS_ENDPOINT_URL among them.
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -73,18 +75,20 @@ def safe_name(name: str) -> str:
 
 
 def write_whole(target: Location, data: bytes) -> None:
-    """Puts the file whole, in place of any earlier one, and looks that all of it arrived.
+    """Puts the file whole, in place of any earlier one, and looks that all of it arrived; nothing where it is there already.
 
     Local: written aside in the same folder, flushed to disk, renamed. S3: one put. Raises StorageError naming the place.
     """
     with clear_errors(target):
         if isinstance(target, Path):
+            if target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data:
+                return
             with _aside(target, folder=False) as temporary:
                 temporary.write_bytes(data)
                 _flush(temporary)
                 temporary.replace(target)
-        else:
-            target.client.client.put_object(Bucket=target.bucket, Key=target.key, Body=data)
+        elif not _is_there(target, data):
+            target.client.client.put_object(Bucket=target.bucket, Key=target.key, Body=data, ChecksumAlgorithm="SHA256")
             _require_size(target, len(data))
 
 
@@ -247,6 +251,19 @@ def _put_once(target: S3Path, data: bytes) -> bool:
         else:
             return True
     raise StorageError(f"{target}: other writers kept putting the same file; run again")
+
+
+def _is_there(target: S3Path, data: bytes) -> bool:
+    """Whether the object holds these bytes: in a bucket with versions a put of equal ones would make another."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = target.client.client.head_object(Bucket=target.bucket, Key=target.key, ChecksumMode="ENABLED")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return False
+        raise
+    return found.get("ChecksumSHA256") == base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def _remove_objects(folder: S3Path, last: str) -> None:

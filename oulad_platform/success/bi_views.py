@@ -1,19 +1,26 @@
 """The success line for BI tools: the newest rows of the marts, and facts and a dimension of models for a star schema.
 
-`dim_course` is a table, `dim_date` a view of the enrollment line, `alert_log` one of `core.alerts`. Reasons and contact texts are
-not in the facts; `student_risk_latest` and `caseload_daily` have them.
+`dim_course` is a table, `dim_date` a view of the enrollment line, `alert_log` one of `core.alerts`. Counts by course are those
+that may be shown to many (`publication`). Reasons and contact texts are not in the facts; `student_risk_latest` and
+`caseload_daily` have them.
 """
 
 from __future__ import annotations
 
+from oulad_platform.core.alert_views import TABLES as ALERT_TABLES
 from oulad_platform.core.tables import Table, View, stored
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
-from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, DIM_COURSE, STUDENT_RISK_DAILY
+from oulad_platform.success.publication import COURSE_SUMMARY_PUBLISHED
+from oulad_platform.success.tables import DIM_COURSE, STUDENT_RISK_DAILY
 
 TEXTS = ("why", "why_now", "suggested_action", "other_modules")
+OF_ALERTS = " UNION ALL ".join(
+    f"SELECT alert_date, alert_id, alert_type, scope, severity FROM {table}"  # noqa: S608
+    for table in ALERT_TABLES
+)
 OF_COURSE = "c.code_module = f.code_module AND c.code_presentation = f.code_presentation"
 NEWEST = (
-    "(SELECT code_module, code_presentation, MAX(run_date) AS run_date FROM course_summary_daily "
+    "(SELECT code_module, code_presentation, MAX(run_date) AS run_date FROM course_summary_published "
     "GROUP BY code_module, code_presentation) AS newest"
 )
 
@@ -46,7 +53,7 @@ STUDENT_RISK_LATEST = View(
     _everywhere(_latest(STUDENT_RISK_DAILY)),
 )
 COURSE_SUMMARY_LATEST = View(
-    "course_summary_latest", "One row per presentation: its own newest day.", _everywhere(_latest(COURSE_SUMMARY_DAILY))
+    "course_summary_latest", "One row per presentation: its own newest day.", _everywhere(_latest(COURSE_SUMMARY_PUBLISHED))
 )
 FACT_RISK_DAILY = View(
     "fact_risk_daily",
@@ -55,21 +62,15 @@ FACT_RISK_DAILY = View(
 )
 FACT_COURSE_DAILY = View(
     "fact_course_daily",
-    "One row per course and day: counts, rates, and sums of risk that may be added up.",
-    _everywhere(
-        _fact(
-            COURSE_SUMMARY_DAILY,
-            more=", f.student_count * f.avg_risk_score AS risk_total, f.n_compared * f.compared_risk AS compared_total, "
-            "f.n_compared * f.compared_risk_7d_ago AS compared_total_7d_ago",
-        )
-    ),
+    "One row per course and day: counts, rates, and the sum of risk, which may be added up; what is withheld is absent.",
+    _everywhere(_fact(COURSE_SUMMARY_PUBLISHED, more=", f.student_count * f.avg_risk_score AS risk_total")),
 )
 FACT_ALERTS = View(
     "fact_alerts",
-    "One row per alert; course_key where it is about one course.",
+    "One row per alert, without its figures; course_key where it is about one course.",
     _everywhere(
-        "SELECT a.alert_date AS date, c.course_key, a.alert_id, a.alert_type, a.scope, a.severity, a.observed_value, "
-        "a.limit_value, a.n_students, a.message FROM alert_log AS a LEFT JOIN dim_course AS c ON c.course_key = a.scope"
+        f"SELECT a.alert_date AS date, c.course_key, a.alert_id, a.alert_type, a.scope, a.severity FROM ({OF_ALERTS}) AS a "  # noqa: S608
+        "LEFT JOIN dim_course AS c ON c.course_key = a.scope"
     ),
 )
 FACT_CASELOAD = View(

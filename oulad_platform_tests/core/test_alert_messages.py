@@ -88,6 +88,7 @@ def test_the_page_lists_the_alerts_of_its_day_and_what_is_not_resolved_critical_
     assert "OLD" not in "\n".join(lines[: lines.index("## Not resolved")])
 
 
+@pytest.mark.fault("G15")
 def test_the_message_of_an_alert_has_its_numbers_in_both_parts_and_since_when_it_lasts():
     rows = log(alert(day=date(2014, 5, 13)), alert())
     due = alerts_due(rows, ALERT_DECISIONS.empty(), {rows["alert_id"].iloc[0]}, DAY, AlertRules())
@@ -125,6 +126,7 @@ def test_a_message_is_about_one_alert(n):
         alert_message(log(*(alert(str(number)) for number in range(n))), HOUSE)
 
 
+@pytest.mark.fault("G14")
 def test_a_digest_counts_and_lists_critical_ones_first_and_at_most_a_hundred():
     rows = log(*(alert(f"M{number:03}") for number in range(104)), alert("ZZZ", "critical"))
     subject, text, html = digest_message(rows, DAY, HOUSE)
@@ -141,6 +143,7 @@ def test_a_digest_has_one_id_whatever_the_order_of_its_alerts():
     assert digest_id(rows) != digest_id(rows.iloc[:2])
 
 
+@pytest.mark.fault("G9", "G10")
 @settings(max_examples=50, deadline=None)
 @given(
     st.text(max_size=40) | st.just(NASTY),
@@ -158,6 +161,7 @@ def test_nothing_from_data_becomes_a_tag_a_header_or_a_line_of_its_own(scope, me
     assert digest_message(rows, DAY, House(institution=institution))[1].count("\n") == text.count("\n")
 
 
+@pytest.mark.fault("G10")
 def test_what_looks_like_a_template_or_markup_is_shown_as_it_is():
     _, text, html = alert_message(log(alert(message=NASTY)), HOUSE)
     shown = "<script>x</script>{{7*7}}&amp;d Bcc: eve@example.org|`*_"

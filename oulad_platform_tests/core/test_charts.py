@@ -42,6 +42,7 @@ def test_date_labels_never_overlap(n_days: int) -> None:
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
+@pytest.mark.fault("I10")
 def test_the_same_figure_gives_the_same_png_and_another_gives_another() -> None:
     def picture(value: int) -> bytes:
         drawn, (panel,) = figure("Counts")

@@ -59,11 +59,13 @@ def test_rows_count_from_where_the_file_begins() -> None:
     assert str(finding).startswith("people.csv, row 3, risk")
 
 
+@pytest.mark.fault("G1")
 def test_nothing_is_not_nobody() -> None:
     with pytest.raises(ContractError, match="an empty extract never means that nobody is there"):
         require(PEOPLE.empty(), PEOPLE)
 
 
+@pytest.mark.fault("E7")
 def test_a_day_without_rows_is_refused_where_the_table_may_not_be_empty() -> None:
     with pytest.raises(ContractError, match="has no rows for 2014-01-02"):
         require(frame(), PEOPLE, days=[date(2014, 1, 1), date(2014, 1, 2)])

@@ -85,6 +85,7 @@ def test_headers_say_who_when_and_that_a_machine_wrote() -> None:
     assert mail["Auto-Submitted"] == "auto-generated"
 
 
+@pytest.mark.fault("I10")
 def test_the_same_input_gives_the_same_bytes_and_another_id_another_message_id() -> None:
     rich: dict[str, Any] = {"html": '<img src="cid:a">', "images": {"a": PNG}, "attachments": {"a.csv": b"a\n"}}
     assert composed(**rich) == composed(**rich)
@@ -93,12 +94,14 @@ def test_the_same_input_gives_the_same_bytes_and_another_id_another_message_id()
     assert first == read(composed(message_id="threshold:AAA/2013J", text="Other words"))["Message-ID"]
 
 
+@pytest.mark.fault("G9")
 def test_nothing_in_a_mail_can_be_written_to_end_its_part() -> None:
     boundary = read(composed(html="<p></p>")).get_boundary()
     mail = read(composed(html=f"<p>\n--{boundary}--\n</p>", text=f"--{boundary}\nContent-Type: text/html\n\nforged"))
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
 
 
+@pytest.mark.fault("G10")
 @given(subject=LINE, text=st.text(st.characters(exclude_categories=("Cs",)), max_size=300), name=LINE)
 @example(subject="x" * 4000, text=".\r\n.\n\r..", name="RTL \u202e <script> 😀")
 def test_any_text_travels_whole_in_lines_short_enough_for_every_server(subject: str, text: str, name: str) -> None:
@@ -113,6 +116,7 @@ def test_any_text_travels_whole_in_lines_short_enough_for_every_server(subject: 
     assert lines(page) == [f"<p>{name}</p>"]
 
 
+@pytest.mark.fault("G9")
 @pytest.mark.parametrize("injected", ["\r\nBcc: thief@example.org", "\nX: y", "\r", "\x00", "\u2028Bcc: thief@example.org"])
 @pytest.mark.parametrize("field", ["subject", "sender", "recipients", "message_id", "attachments"])
 def test_a_line_break_in_a_header_is_refused_and_the_field_named(field: str, injected: str) -> None:
@@ -124,6 +128,7 @@ def test_a_line_break_in_a_header_is_refused_and_the_field_named(field: str, inj
         composed(**(changed or {field: value}))
 
 
+@pytest.mark.fault("G9")
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

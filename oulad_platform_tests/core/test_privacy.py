@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from oulad_platform.core.privacy import TOTAL, PrivacyError, is_open, suppress, withheld
+from oulad_platform.core.privacy import TOTAL, Disclosure, PrivacyError, is_open, rounded, share_of, suppress, withheld
 
 Floats = npt.NDArray[np.float64]
 COUNTS = st.one_of(st.integers(0, 12), st.integers(0, 400))
@@ -163,3 +163,26 @@ def test_the_limit_is_the_institutions(counts: list[int], below: int) -> None:
 )
 def test_a_part_is_open_when_it_and_the_rest_reach_the_limit(part: int, whole: int, shown: bool) -> None:
     assert is_open(part, whole, 10) is shown
+
+
+def test_counts_are_rounded_to_five_and_the_smallest_to_none() -> None:
+    counts = pd.Series([0, 1, 2, 3, 4, 5, 7, 8, 12, 13, 1002, None], dtype="Int64")
+    shown = [0, 0, 0, 5, 5, 5, 5, 10, 10, 15, 1000, None]
+    assert [None if pd.isna(value) else int(value) for value in rounded(counts)] == shown
+
+
+def test_a_share_of_rounded_counts_is_withheld_where_it_rests_on_fewer_than_22_and_a_half() -> None:
+    part, whole = pd.Series([20, 20, 25, 0]), pd.Series([20, 25, 25, 0])
+    shares = share_of(part, whole, pd.Series([22, 23, 26, 30]))
+    assert [None if pd.isna(value) else value for value in shares] == [None, 0.8, 1.0, None]
+
+
+def test_a_mean_needs_eight_persons_where_counts_are_rounded_and_the_limit_where_they_are_withheld() -> None:
+    assert (Disclosure(12).mean_from, Disclosure(12, "hesa").mean_from) == (12, 8)
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1))
+def test_a_rounded_count_is_a_multiple_of_five_at_most_two_away(counts: list[int]) -> None:
+    shown = rounded(pd.Series(counts)).to_numpy("int64")
+    assert (shown % 5 == 0).all()
+    assert (np.abs(shown - np.array(counts)) <= 2).all()

@@ -59,6 +59,7 @@ def test_no_rise_needs_endless_students_and_a_rise_above_1_is_undefined():
     assert sample_size_per_arm(0.5, [0, 0.6]).tolist() == pytest.approx([np.inf, np.nan], nan_ok=True)
 
 
+@pytest.mark.fault("I15")
 def test_an_empty_arm_and_no_variation_leave_z_and_p_undefined():
     z, p = two_proportion_z([0, 5, 0], [0, 5, 5], [3, 5, 0], [5, 5, 5])
     assert np.isnan(z).all()
@@ -132,6 +133,7 @@ def test_type_one_error_is_4_to_6_percent_and_newcombe_coverage_94_to_96(base, n
     assert 0.94 <= ((low <= 0.05) & (high >= 0.05)).mean() <= 0.96
 
 
+@pytest.mark.fault("property 14")
 def test_fisher_of_many_equals_scipy_one_by_one_and_an_empty_arm_is_undefined():
     p = fisher_exact([56, 1, 0, 0], [70, 6, 5, 0], [48, 4, 0, 3], [80, 7, 5, 5])
     assert p.tolist() == pytest.approx([0.0125211, 0.2657343, 1, np.nan], abs=1e-6, nan_ok=True)
@@ -181,6 +183,7 @@ def test_cuped_refuses_a_missing_covariate():
         cuped_difference([0, 1], [0.1, np.nan], [True, False])
 
 
+@pytest.mark.fault("property 14")
 @settings(max_examples=100, deadline=None)
 @given(ARM, ARM)
 def test_z_equals_statsmodels(first, second):
@@ -192,6 +195,7 @@ def test_z_equals_statsmodels(first, second):
         assert np.isnan(z)
 
 
+@pytest.mark.fault("property 14")
 @settings(max_examples=100, deadline=None)
 @given(ARM, ARM)
 def test_wilson_and_newcombe_equal_statsmodels(first, second):
@@ -201,6 +205,7 @@ def test_wilson_and_newcombe_equal_statsmodels(first, second):
     assert np.array(newcombe(x1, n1, x2, n2)) == pytest.approx(np.array(expected), abs=1e-9)
 
 
+@pytest.mark.fault("property 14")
 @settings(max_examples=100, deadline=None)
 @given(ARM, ARM)
 def test_every_interval_contains_its_estimate_and_lies_in_the_possible(first, second):
@@ -225,6 +230,7 @@ def test_holm_does_not_count_undefined_p_values():
     assert holm([0.01, np.nan, 0.04]).tolist() == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
 
 
+@pytest.mark.fault("property 14")
 def test_holm_equals_statsmodels():
     p_values = np.random.default_rng(2).random((10, 6)) ** 3
     expected = [multipletests(row, method="holm")[1] for row in p_values]

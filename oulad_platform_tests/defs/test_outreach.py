@@ -70,6 +70,7 @@ def test_the_files_are_the_record(tmp_path: Path) -> None:
     assert platform.database.read(INTERVENTIONS).empty
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
@@ -158,6 +159,7 @@ def subjects(home: Path) -> list[str]:
 ONE = risks((1, "AAA", 0.9), (2, "BBB", 0.2))
 
 
+@pytest.mark.fault("H8", "H7")
 def test_each_adviser_has_a_file_and_a_mail_whatever_the_name_and_however_short_the_list(tmp_path: Path) -> None:
     platform = at(tmp_path)
     listed(platform, ONE)
@@ -169,6 +171,7 @@ def test_each_adviser_has_a_file_and_a_mail_whatever_the_name_and_however_short_
     ]
 
 
+@pytest.mark.fault("G6")
 def test_an_address_that_is_none_fails_after_all_other_lists_were_sent(tmp_path: Path) -> None:
     platform = at(tmp_path)
     result = listed(
@@ -176,7 +179,7 @@ def test_an_address_that_is_none_fails_after_all_other_lists_were_sent(tmp_path:
     )
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     told = str(failure.step_failure_data.error)
-    assert "Ada: the e-mail in the table advisers is no address" in told
+    assert "The e-mail of A… (3 characters) in the table advisers is no address" in told
     assert "ada@@example.org" not in told
     assert len(files(platform)) == 3
     assert len(subjects(tmp_path)) == 2

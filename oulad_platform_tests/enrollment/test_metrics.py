@@ -86,6 +86,7 @@ def test_a_change_of_division_alone_moves_between_divisions_only() -> None:
     }
 
 
+@pytest.mark.fault("C7")
 def test_who_moves_program_and_level_at_once_moves_in_both_scopes() -> None:
     rows = [enrolment(FIRST, "1", "Nursing"), enrolment(SECOND, "1", "Pharmacy", level="Master")]
     assert figures(metrics_of(rows, SECOND), SECOND, "total_enrollment", "moved_in", "moved_out") == {
@@ -100,6 +101,7 @@ def test_who_moves_program_and_level_at_once_moves_in_both_scopes() -> None:
     }
 
 
+@pytest.mark.fault("C14")
 def test_going_on_into_the_next_term_moves_between_terms_and_is_no_loss() -> None:
     next_term = {"term": "2026B", "term_start_date": SECOND, "term_end_date": "2026-12-31"}
     rows = rows_of((FIRST, "1", "Law"), (FIRST, "2", "Law"), (FIRST, "3", "Law"), term_end_date=FIRST)
@@ -123,6 +125,7 @@ def test_going_on_into_the_next_term_moves_between_terms_and_is_no_loss() -> Non
     assert rates.loc["Law 2026B"].isna().all()
 
 
+@pytest.mark.fault("C1")
 def test_the_first_snapshot_of_all_has_counts_and_neither_changes_nor_rates() -> None:
     total = metrics_of(TWO_DAYS, FIRST).query("scope == 'total'").iloc[0]
     assert total["total_enrollment"] == 5
@@ -135,6 +138,7 @@ def test_after_a_gap_the_previous_date_says_what_the_changes_are_counted_from() 
     assert figures(metrics, THIRD, "previous_date", "new_students", "dropped_students")["total all"] == [DAYS[0], 1, 1]
 
 
+@pytest.mark.fault("C13")
 def test_a_stored_day_without_rows_is_a_day_with_a_total_of_nobody() -> None:
     metrics = metrics_of(rows_of((FIRST, "1", "Law")), SECOND, THIRD, empty=(SECOND, THIRD))
     shown = ("total_enrollment", "dropped_students", "net_change", "retention_rate")
@@ -145,6 +149,7 @@ def test_a_stored_day_without_rows_is_a_day_with_a_total_of_nobody() -> None:
     assert metrics[metrics["date"] == THIRD][["retention_rate", "persistence_rate", "growth_rate", "term"]].isna().all(axis=None)
 
 
+@pytest.mark.fault("property 3")
 def test_days_kept_in_a_lake_give_the_same_as_days_in_memory(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     frame = snapshots(*TWO_DAYS)
@@ -156,6 +161,7 @@ def test_days_kept_in_a_lake_give_the_same_as_days_in_memory(tmp_path: Path) -> 
     assert expected[1].query("scope == 'total'")["total_enrollment"].tolist() == [5, 5, 0]
 
 
+@pytest.mark.fault("C14")
 def test_enrolments_whose_term_ended_are_not_retained_and_leave_the_denominator_of_persistence() -> None:
     rows = rows_of((FIRST, "1", "Law"), (FIRST, "2", "Law"), term_end_date=FIRST)
     rows += rows_of((FIRST, "3", "Nursing"), (FIRST, "4", "Nursing"), (SECOND, "3", "Nursing"))
@@ -168,6 +174,7 @@ def test_enrolments_whose_term_ended_are_not_retained_and_leave_the_denominator_
     assert pd.isna(shown["program Law"][3])
 
 
+@pytest.mark.fault("C13")
 def test_a_program_that_begins_today_has_nothing_to_divide_by() -> None:
     rows = rows_of((FIRST, "1", "Law"), (SECOND, "1", "Law"), (SECOND, "2", "Nursing"))
     nursing = metrics_of(rows, SECOND).query("name == 'Nursing'").iloc[0]
@@ -213,6 +220,7 @@ ENROLMENTS = st.lists(
 )
 
 
+@pytest.mark.fault("property 1")
 @settings(max_examples=60, deadline=None)
 @given(ENROLMENTS)
 def test_the_algebra_holds_for_any_three_days(enrolments: list[dict[tuple[str, str], dict[str, str | None]]]) -> None:

@@ -60,6 +60,7 @@ def test_dates_of_the_replay_are_taken_as_they_are() -> None:
     assert admit(rows, TUESDAY, QualityRules(), None).snapshot["term_end_date"].tolist() == [pd.Timestamp("2014-09-30"), pd.NaT]
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize("column", ["student_id", "program", "division", "level", "term", "status"])
 @pytest.mark.parametrize("value", [None, "", " \u00a0\t"])
 def test_a_row_without_a_required_field_holds_the_day_back_or_is_left_out(column: str, value: str | None) -> None:
@@ -108,6 +109,7 @@ def test_a_field_that_cannot_be_read_is_found_by_row_and_column(column: str, val
     assert admission.snapshot["student_id"].tolist() == ["S2"]
 
 
+@pytest.mark.fault("A17", "H11")
 def test_padding_and_composition_make_no_other_student_but_full_width_digits_do() -> None:
     rows = extract("S001", "S001 ", "Ｓ００１", "é1", "e\u03011")
     admission = admit(rows, TUESDAY, LENIENT, None)
@@ -117,6 +119,7 @@ def test_padding_and_composition_make_no_other_student_but_full_width_digits_do(
     assert admit(rows, TUESDAY, ascii_only, None).snapshot["student_id"].tolist() == ["S001"]
 
 
+@pytest.mark.fault("A21", "B5")
 def test_a_repeated_student_and_program_holds_the_day_back_and_says_what_differs() -> None:
     rows = extract(
         "S1", "S1", "S2", "S1", "S1", level=["UG", "UG", "UG", "PG", "UG"], program=["BIO", "BIO", "BIO", "BIO", "LAW"]
@@ -147,6 +150,7 @@ def test_findings_name_the_first_row_of_the_right_student_when_broken_rows_stand
     ]
 
 
+@pytest.mark.fault("B5")
 def test_no_finding_and_no_reason_shows_an_identifier_or_a_name() -> None:
     rows = extract("canary-001", "canary-001", "canary-002\0", "7", student_name="Canary Jones")
     admission = admit(rows, TUESDAY, QualityRules(student_id_pattern=".{4,}"), snapshot(many(40)))
@@ -157,6 +161,7 @@ def test_no_finding_and_no_reason_shows_an_identifier_or_a_name() -> None:
     assert "\0" not in told
 
 
+@pytest.mark.fault("B4")
 def test_an_empty_extract_never_means_that_everybody_left() -> None:
     admission = admit(extract(), TUESDAY, QualityRules(), snapshot(many(30)))
     assert admission.reasons[0] == "the extract has no rows; an empty extract never means that everybody left"
@@ -170,6 +175,7 @@ def test_too_few_usable_rows_and_too_many_rows_hold_the_day_back() -> None:
     assert admit(many(11), TUESDAY, QualityRules(max_rows=10), None).reasons == ("rows of the extract: 11; max_rows is 10",)
 
 
+@pytest.mark.fault("B4")
 @pytest.mark.parametrize(("n", "held"), [(70, False), (69, True), (130, False), (131, True)])
 def test_a_change_beyond_the_limit_up_or_down_holds_the_day_back_and_the_limit_itself_does_not(n: int, held: bool) -> None:
     admission = admit(many(n), TUESDAY, QualityRules(), snapshot(many(100)))
@@ -177,6 +183,7 @@ def test_a_change_beyond_the_limit_up_or_down_holds_the_day_back_and_the_limit_i
     assert (admission.previous_date, admission.previous_rows, admission.change_pct) == (MONDAY, 100, n - 100)
 
 
+@pytest.mark.fault("B4")
 def test_half_a_load_says_what_it_was_compared_with() -> None:
     assert admit(many(50), TUESDAY, QualityRules(), snapshot(many(100))).reasons == (
         "the terms that go on have 50 rows, 50.0 % fewer than the 100 of 2014-05-19; max_change_pct is 30",
@@ -187,6 +194,7 @@ def both(*parts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@pytest.mark.fault("C14")
 def test_a_term_that_starts_and_one_that_ended_are_no_change_of_the_terms_that_go_on() -> None:
     ending, going_on, new = many(100, "2013J", "2014-05-19"), many(50, first=100), many(300, "2014J", "2015-06-30", first=200)
     after_the_end = admit(both(going_on, new), TUESDAY, QualityRules(), snapshot(both(ending, going_on)))
@@ -196,6 +204,7 @@ def test_a_term_that_starts_and_one_that_ended_are_no_change_of_the_terms_that_g
     assert admit(both(going_on, new), TUESDAY, QualityRules(), snapshot(a_day_too_early)).change_pct == pytest.approx(-200 / 3)
 
 
+@pytest.mark.fault("B4")
 def test_a_lost_half_of_a_running_term_is_seen_behind_a_new_term_of_the_same_size() -> None:
     lost = both(many(50), many(50, "2014J", "2015-06-30", first=200))
     assert admit(lost, TUESDAY, QualityRules(), snapshot(many(100))).change_pct == -50
@@ -214,6 +223,7 @@ def test_new_terms_stand_for_terms_without_an_end_that_are_all_gone() -> None:
     assert gone_early.change_pct == -100
 
 
+@pytest.mark.fault("B4")
 def test_as_many_rows_with_other_identifiers_are_held_back() -> None:
     before = snapshot(many(100))
     unpadded = admit(extract(*(str(i) for i in range(100))), TUESDAY, QualityRules(), before)
@@ -277,6 +287,7 @@ def extracts(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns, dtype="str")
 
 
+@pytest.mark.fault("property 2")
 @given(rows=extracts())
 def test_every_row_is_let_in_or_found_and_what_is_let_in_keeps_its_contract(rows: pd.DataFrame) -> None:
     admission = admit(rows, TUESDAY, LENIENT, None, waived=True)

@@ -60,6 +60,7 @@ DAY = st.dictionaries(
 )
 
 
+@pytest.mark.fault("C3", "C6", "property 6")
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(*[DAY] * len(OFFSETS)), st.permutations(OFFSETS), st.booleans(), st.integers(1, 3))
 def test_any_order_of_making_the_days_gives_the_same_tables(
@@ -83,6 +84,7 @@ def law(offset: int, *students: str) -> dict[date, pa.Table]:
     return stored([enrolment(on(offset), student, "Law") for student in students])
 
 
+@pytest.mark.fault("C6")
 def test_a_late_day_moves_the_changes_of_the_next_one_and_the_averages_of_the_week() -> None:
     warehouse = Warehouse()
     warehouse.make(law(0, "1", "2"))
@@ -94,6 +96,7 @@ def test_a_late_day_moves_the_changes_of_the_next_one_and_the_averages_of_the_we
     assert later["average_7_days"] == pytest.approx((2 + 4 + 4) / 3)
 
 
+@pytest.mark.fault("C15")
 def test_a_day_whose_snapshot_before_was_removed_is_not_made_again_and_keeps_what_it_has() -> None:
     warehouse = Warehouse()
     warehouse.make({**law(0, "1"), **law(1, "1", "2"), **law(2, "1", "2", "3")})

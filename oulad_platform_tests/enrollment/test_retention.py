@@ -65,6 +65,7 @@ def test_who_moves_to_another_program_is_lost_to_the_first_and_no_gain_of_the_se
     assert retained(changes, "all") == [6, 5, 5, 5, 5]
 
 
+@pytest.mark.fault("C8")
 def test_who_returns_or_moves_back_is_here_again() -> None:
     dropped = deltas(change(3, "2", "dropped"), change(16, "2", "returned"))
     moved = deltas(change(3, "2", "moved", "Nursing", left="Law"), change(16, "2", "moved", "Law", left="Nursing"))

@@ -48,6 +48,7 @@ def test_the_first_extract_of_a_day_is_current_with_what_it_was_compared_with() 
     }
 
 
+@pytest.mark.fault("C6")
 def test_a_late_correction_is_current_and_the_first_version_says_by_whom_and_when_it_came() -> None:
     first = let_in(NOTHING, TUESDAY, 1, admission(), "a", EIGHT, "run 1")
     second = let_in(first, TUESDAY, 2, admission(), "b", hours(3), "run 2")
@@ -149,6 +150,7 @@ class LakeModel:
 STEPS = st.lists(st.tuples(st.sampled_from(["let_in", "held_back", "accept"]), st.sampled_from("abc")), max_size=12)
 
 
+@pytest.mark.fault("C6")
 @given(steps=STEPS)
 def test_any_history_leaves_one_current_version_no_gap_and_what_was_not_touched_as_it_was(steps: list[tuple[str, str]]) -> None:
     lake, register, held = LakeModel(), NOTHING, None

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
-from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, contact_ids
+from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, OPT_OUTS, contact_ids
 from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.sources.demo import DemoCampus
+from oulad_platform.sources.demo_outreach import opt_outs
 
 FOUNDED = date(2026, 11, 20)  # a Friday: day 53 of a term begun on Monday 2026-09-28
 AT_FOUNDING = DemoCampus(FOUNDED, FOUNDED)
@@ -116,3 +117,14 @@ def test_changing_what_was_handed_out_changes_nothing_in_the_campus() -> None:
     advisers["capacity"] = 0
     pd.testing.assert_frame_equal(AT_FOUNDING.contacts(), expected)
     assert AT_FOUNDING.advisers()["capacity"].min() > 0
+
+
+def test_three_who_declined_in_the_running_term_opted_out_and_no_later_day_changes_who_did() -> None:
+    known = opt_outs(AT_FOUNDING.contacts())
+    assert check_frame(known, OPT_OUTS) == []
+    assert len(known) == 3
+    assert known["opted_out_on"].between(pd.Timestamp(2026, 9, 29), pd.Timestamp(FOUNDED)).all()
+    contacts = AT_FOUNDING.contacts()
+    declined = contacts[contacts["id_student"].isin(known["id_student"]) & (contacts["outcome"] == "declined")]
+    assert set(declined["id_student"]) == set(known["id_student"])
+    pd.testing.assert_frame_equal(opt_outs(AFTER_ALL_TERMS.contacts()), known)

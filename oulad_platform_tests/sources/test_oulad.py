@@ -92,6 +92,7 @@ def assert_same_tables(left: dict[str, pd.DataFrame], right: dict[str, pd.DataFr
         pd.testing.assert_frame_equal(frame, right[name])
 
 
+@pytest.mark.fault("A19")
 def test_the_small_tables_conform_and_break_no_rule(tmp_path: Path) -> None:
     tables = campus(tmp_path).tables()
     for table in SMALL_TABLES:
@@ -106,6 +107,7 @@ def test_the_small_tables_conform_and_break_no_rule(tmp_path: Path) -> None:
     assert tables["student_assessment"]["score"].isna().tolist() == [True, False]
 
 
+@pytest.mark.fault("A21")
 def test_equal_click_rows_stay_and_rows_keep_the_order_of_the_file(tmp_path: Path) -> None:
     assert read(campus(tmp_path))[1] == CLICKS
 
@@ -137,6 +139,7 @@ FLAVOURS = {
 }
 
 
+@pytest.mark.fault("A6", "A12", "A19")
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_what_circulates_reads_the_same(tmp_path: Path, flavour: str) -> None:
     expected, _ = read(campus(tmp_path / "plain"))
@@ -147,6 +150,7 @@ def test_what_circulates_reads_the_same(tmp_path: Path, flavour: str) -> None:
     assert files.warnings == []
 
 
+@pytest.mark.fault("A5")
 def test_extra_columns_are_ignored_with_a_warning_that_names_them(tmp_path: Path) -> None:
     extra = {
         stem: "\n".join(f'{line},"{"note" if row == 0 else "x y, z"}"' for row, line in enumerate(PLAIN[stem].splitlines()))
@@ -178,6 +182,7 @@ def test_gzipped_files_and_a_zip_with_a_sub_folder_read_the_same(tmp_path: Path)
         assert clicks == CLICKS
 
 
+@pytest.mark.fault("A27", "property 3")
 def test_block_size_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = read(campus(tmp_path))
     monkeypatch.setattr(csv_lines, "BLOCK_BYTES", 200)
@@ -186,6 +191,7 @@ def test_block_size_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert clicks == CLICKS
 
 
+@pytest.mark.fault("A1")
 def test_every_missing_file_is_named_at_once_with_the_folder(tmp_path: Path) -> None:
     files = campus(tmp_path)
     (tmp_path / "vle.csv").unlink()
@@ -196,6 +202,7 @@ def test_every_missing_file_is_named_at_once_with_the_folder(tmp_path: Path) -> 
     assert str(tmp_path) in message
 
 
+@pytest.mark.fault("A26")
 @pytest.mark.parametrize("place", ["nowhere", "nowhere.zip", "courses.csv"])
 def test_a_place_that_is_no_folder_is_refused_in_plain_words(tmp_path: Path, place: str) -> None:
     campus(tmp_path)
@@ -256,6 +263,7 @@ BROKEN_ROWS = {
 }
 
 
+@pytest.mark.fault("A2", "A4", "A7", "A16")
 @pytest.mark.parametrize("case", BROKEN_FILES)
 def test_a_broken_clicks_file_is_refused_before_any_row(tmp_path: Path, case: str) -> None:
     text, expected = BROKEN_FILES[case]
@@ -264,6 +272,7 @@ def test_a_broken_clicks_file_is_refused_before_any_row(tmp_path: Path, case: st
     assert expected in message
 
 
+@pytest.mark.fault("A8", "A9", "A15", "A16", "A17", "A20", "A22", "A23")
 @pytest.mark.parametrize("case", BROKEN_ROWS)
 def test_broken_clicks_are_refused_by_row_column_and_value(tmp_path: Path, case: str) -> None:
     line, expected = BROKEN_ROWS[case]
@@ -302,6 +311,7 @@ CROSS = {
 }
 
 
+@pytest.mark.fault("A21", "A22", "A23")
 @pytest.mark.parametrize("case", CROSS)
 def test_broken_small_tables_are_refused_by_row_column_and_value(tmp_path: Path, case: str) -> None:
     stem, old, new, expected = CROSS[case]
@@ -310,6 +320,7 @@ def test_broken_small_tables_are_refused_by_row_column_and_value(tmp_path: Path,
     assert expected in refusal(campus(tmp_path, **{stem: text}))
 
 
+@pytest.mark.fault("A9", "A10")
 @pytest.mark.parametrize("text", [PLAIN["studentVle"][:-1], PLAIN["studentVle"][:-3], quoted(PLAIN["studentVle"])[:-3]])
 def test_a_file_cut_in_its_last_line_is_refused(tmp_path: Path, text: str) -> None:
     assert "studentVle.csv, row 6: is the last line and has no line end: the file is cut" in refusal(
@@ -317,11 +328,13 @@ def test_a_file_cut_in_its_last_line_is_refused(tmp_path: Path, text: str) -> No
     )
 
 
+@pytest.mark.fault("A14")
 def test_a_utf_16_file_is_refused_with_a_hint(tmp_path: Path) -> None:
     assert "is UTF-16; save it as UTF-8" in refusal(campus(tmp_path, vle=PLAIN["vle"].encode("utf-16")))
     assert "it is UTF-16 or damaged" in refusal(campus(tmp_path, vle=PLAIN["vle"].encode("utf-16-le")))
 
 
+@pytest.mark.fault("A11")
 def test_a_truncated_gzip_and_a_truncated_zip_are_refused(tmp_path: Path) -> None:
     files = campus(tmp_path)
     (tmp_path / "vle.csv").unlink()
@@ -331,12 +344,14 @@ def test_a_truncated_gzip_and_a_truncated_zip_are_refused(tmp_path: Path) -> Non
     assert "is cut or damaged" in refusal(OuladFiles(str(tmp_path / "all.zip")))
 
 
+@pytest.mark.fault("A11")
 @pytest.mark.parametrize("member", ["../evil.csv", "/etc/evil.csv", "a\\..\\..\\evil.csv", "C:/evil.csv"])
 def test_a_zip_with_a_member_outside_itself_is_refused(tmp_path: Path, member: str) -> None:
     (tmp_path / "all.zip").write_bytes(zipped({**PLAIN, member: "x"}))
     assert "points outside the zip" in refusal(OuladFiles(str(tmp_path / "all.zip")))
 
 
+@pytest.mark.fault("A25")
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_lines, "BLOCK_BYTES", 200)
     files = campus(tmp_path, studentVle=PLAIN["studentVle"] + (CLICK_ROWS[0] + "\n") * 50)
@@ -360,6 +375,7 @@ def test_a_row_count_at_the_limit_of_a_spreadsheet_is_a_warning(
     ] * expected
 
 
+@pytest.mark.fault("A1")
 def test_a_bucket_reads_like_a_folder_and_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import boto3
     from moto import mock_aws
@@ -413,6 +429,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("edited")
 
 
+@pytest.mark.fault("property 2")
 @settings(max_examples=300, deadline=None)
 @given(stem=st.sampled_from(list(PLAIN)), quote=st.booleans(), changes=edits)
 def test_edited_bytes_give_rows_or_a_contract_error(
@@ -428,6 +445,7 @@ def test_edited_bytes_give_rows_or_a_contract_error(
     assert set(clicks) <= set(CLICKS)
 
 
+@pytest.mark.fault("property 2")
 @settings(max_examples=150, deadline=None)
 @given(packed=st.sampled_from(["gz", "zip"]), changes=edits)
 def test_edited_bytes_of_an_archive_give_the_same_rows_or_a_contract_error(

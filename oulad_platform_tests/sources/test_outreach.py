@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oulad_platform.core.checks import ContractError, check_frame
 from oulad_platform.core.outreach import ADVISERS, CHANNELS, INTERVENTIONS, OUTCOMES
 from oulad_platform.core.pseudonyms import DEMO
-from oulad_platform.sources.outreach import read_advisers, read_interventions
+from oulad_platform.sources.outreach import read_advisers, read_interventions, read_opt_outs
 
 TODAY = date(2026, 11, 23)
 HEAD = "id_student,contacted_on,adviser,channel,outcome\n"
@@ -268,3 +268,27 @@ def test_what_is_wrong_with_an_adviser_is_named(tmp_path: Path, rows: str, findi
     with pytest.raises(ContractError, match=finding) as told:
         read_advisers(str(put(tmp_path, PEOPLE + rows)))
     assert "@b.org" not in str(told.value)
+
+
+OPT_OUT = "id_student,opted_out_on\n"
+
+
+def test_opt_outs_are_read_once_each_and_may_lie_ahead(tmp_path: Path) -> None:
+    made = read_opt_outs(str(put(tmp_path, OPT_OUT + "28400,2027-01-01\n11391,2026-11-20\n11391,2026-11-20\n")))
+    assert made["id_student"].tolist() == [11391, 28400]
+    assert made["opted_out_on"].dt.strftime("%Y-%m-%d").tolist() == ["2026-11-20", "2027-01-01"]
+    assert made.attrs["n_duplicates"] == 1
+    assert read_opt_outs(str(put(tmp_path, OPT_OUT))).empty
+
+
+def test_every_broken_opt_out_is_named_at_once_and_nobodys_number_is_told(tmp_path: Path) -> None:
+    put(tmp_path, OPT_OUT + "28400,\n,2026-11-20\n28400x,2026-11-20\n11391,1926-11-20\n")
+    with pytest.raises(ContractError) as refused:
+        read_opt_outs(str(tmp_path))
+    assert [(one.row, one.column, one.rule) for one in refused.value.findings] == [
+        (2, "opted_out_on", "is missing, and this column may not be"),
+        (3, "id_student", "is missing, and this column may not be"),
+        (4, "id_student", "is not a whole number in plain digits"),
+        (5, "opted_out_on", "is before 1990-01-01; is the year right?"),
+    ]
+    assert "28400" not in str(refused.value)

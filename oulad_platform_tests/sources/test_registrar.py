@@ -132,6 +132,7 @@ REGISTRATIONS = st.lists(
 )
 
 
+@pytest.mark.fault("property 4")
 @settings(max_examples=40, deadline=None)
 @given(REGISTRATIONS, st.dates(date(2012, 12, 1), date(2014, 1, 31)))
 def test_whatever_is_dated_after_a_day_changes_nothing_on_it(
@@ -191,11 +192,13 @@ def rows(config: RegistrarConfig, **columns: list[object]) -> list[list[object]]
 LAW = {"division": ["Arts"], "program": ["Law"], "level": ["BA"]}
 
 
+@pytest.mark.fault("A17")
 def test_values_stay_as_they_were_given_and_a_source_without_a_term_gets_one() -> None:
     row = ["00123 ", "Law", "Arts", "", None, "current"]
     assert rows(RegistrarConfig(), **(LAW | {"student_id": ["00123 "], "level": [""], "student_name": [None]})) == [row]
 
 
+@pytest.mark.fault("A5", "A6", "B3")
 def test_columns_are_found_by_their_mapping_whatever_the_capitals_and_surplus_ones_are_ignored() -> None:
     config = RegistrarConfig(columns={"student_id": "ID", "program": ["PROG", "CAMPUS"]}, constants={"division": "All"})
     given = {
@@ -235,6 +238,7 @@ def test_half_a_character_is_refused_by_row() -> None:
         to_text(["Ada", "\ud800"], "student_name", "here", 11)
 
 
+@pytest.mark.fault("A4", "A7", "B5")
 @pytest.mark.parametrize(
     ("names", "reason"),
     [

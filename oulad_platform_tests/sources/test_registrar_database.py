@@ -139,6 +139,7 @@ def rows(extract: Any) -> list[list[object]]:
     return extract.rows.astype("object").where(extract.rows.notna(), None).to_numpy().tolist()
 
 
+@pytest.mark.fault("A17")
 def test_each_day_is_selected_as_text_with_leading_zeros_padding_and_repeats_kept(url: str) -> None:
     seed(
         url, ("2026-03-02", "'00123'", "Ada ", "Law"), ("2026-03-02", "'00123'", "Ada ", "Law"), ("2026-03-03", "'12'", "", "Law")
@@ -165,6 +166,7 @@ def test_a_decimal_or_float_identifier_is_refused_by_row(url: str, kind: str) ->
         list(registrar(url).extract([DAY], {}))
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize("text", ["DELETE FROM enrolled", "DROP TABLE enrolled", "CREATE TABLE stolen AS SELECT * FROM enrolled"])
 def test_nothing_can_be_written(url: str, text: str) -> None:
     seed(url, ("2026-03-02", "'1'", "Ada", "Law"))
@@ -174,6 +176,7 @@ def test_nothing_can_be_written(url: str, text: str) -> None:
     assert len(next(registrar(url).extract([DAY], {})).rows) == 1
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize("text", [f"{QUERY}; DROP TABLE enrolled", f"{QUERY} -- ' \n; DROP TABLE enrolled -- '", ";SELECT 1"])
 def test_a_second_statement_is_refused_before_anything_is_asked(url: str, text: str) -> None:
     seed(url, ("2026-03-02", "'1'", "Ada", "Law"))
@@ -182,6 +185,7 @@ def test_a_second_statement_is_refused_before_anything_is_asked(url: str, text: 
     assert len(next(registrar(url).extract([DAY], {})).rows) == 1
 
 
+@pytest.mark.fault("B2")
 def test_semicolons_and_colons_in_quotes_and_comments_are_only_text(url: str) -> None:
     seed(url, ("2026-03-02", "'1'", "Ada", "Law"))
     query = QUERY.replace("name AS", "'a; :b -- c' AS") + " -- at :noon; or /* so\n /* :never; */ ;"
@@ -199,6 +203,7 @@ SLOW = {
 }
 
 
+@pytest.mark.fault("B7")
 def test_a_statement_that_takes_too_long_is_stopped(url: str) -> None:
     seed(url, ("2026-03-02", "'1'", "Ada", "Law"))
     query = SLOW[url.split(":")[0]]
@@ -215,6 +220,7 @@ def test_a_query_without_a_date_speaks_of_today_only(url: str) -> None:
         list(registrar(url, NOW, today=NEXT).extract([NEXT, DAY], {}))
 
 
+@pytest.mark.fault("B5")
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
@@ -272,6 +278,7 @@ KILLS = {
 }
 
 
+@pytest.mark.fault("B6")
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_connection_that_is_lost_in_mid_fetch_gives_the_whole_day_or_an_error(
     url: str, times: int, monkeypatch: pytest.MonkeyPatch
@@ -293,6 +300,7 @@ def test_a_connection_that_is_lost_in_mid_fetch_gives_the_whole_day_or_an_error(
         assert seen.count(2001) == 2
 
 
+@pytest.mark.fault("B1")
 def test_a_server_that_comes_back_is_asked_again_and_one_that_does_not_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "WAITS_SECONDS", (0.01, 0.01))
     port = _free_port()
@@ -305,6 +313,7 @@ def test_a_server_that_comes_back_is_asked_again_and_one_that_does_not_is_an_err
         assert "s3cret" not in f"{refused.value} {asked!r}"
 
 
+@pytest.mark.fault("B1")
 def test_a_wrong_password_is_not_tried_again_and_in_no_message(mariadb_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "WAITS_SECONDS", (60.0,))
     write(mariadb_database, "CREATE OR REPLACE USER reader@'%' IDENTIFIED BY 'right'")
@@ -322,6 +331,7 @@ def test_a_url_that_is_none_is_refused_without_its_text_and_a_missing_file_is_no
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.fault("I14")
 def test_a_missing_driver_is_named_with_what_installs_it() -> None:
     if importlib.util.find_spec("pyodbc"):
         pytest.skip("pyodbc is installed here")

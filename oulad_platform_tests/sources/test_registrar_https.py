@@ -122,11 +122,13 @@ def test_without_a_date_parameter_only_today_can_be_asked(endpoint: Endpoint) ->
     assert endpoint.asked == []
 
 
+@pytest.mark.fault("B1")
 def test_a_503_twice_then_fine_is_fine(endpoint: Endpoint) -> None:
     endpoint.answer = lambda path, parameters: (503, {}, b"") if len(endpoint.asked) < 3 else page("1")
     assert ids(registrar(endpoint)) == ["1"]
 
 
+@pytest.mark.fault("B6")
 @pytest.mark.parametrize(
     ("third", "reason"),
     [
@@ -154,6 +156,7 @@ def test_a_page_that_fails_fails_the_day(endpoint: Endpoint, third: Answer, reas
     assert "s3cret" not in f"{refused.value} {registrar(endpoint)!r}"
 
 
+@pytest.mark.fault("G8")
 def test_an_unknown_certificate_is_refused(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     monkeypatch.setattr(https_module, "RETRIES", 0)

@@ -77,6 +77,7 @@ def test_a_share_without_figures_keeps_its_severity():
     assert alerts(course("AAA", n=24, flagged=15))["severity"].tolist() == ["warning", "warning"]
 
 
+@pytest.mark.fault("G1")
 def test_a_share_equal_to_its_limit_does_not_alert():
     assert alerts(course("AAA", flagged=60)).empty
     assert alerts(course("AAA", n=10, flagged=3), share_limit=0.1 + 0.2).empty
@@ -103,6 +104,7 @@ def test_a_rise_of_the_mean_risk_of_the_same_students_alerts_with_its_numbers():
     )
 
 
+@pytest.mark.fault("G1")
 @pytest.mark.parametrize(
     ("why", "row"),
     [
@@ -139,6 +141,7 @@ def test_an_empty_summary_gives_no_alerts():
     assert check_frame(alerts(), RISK_ALERTS) == []
 
 
+@pytest.mark.fault("F8")
 def test_an_alert_id_is_safe_in_a_file_name_whatever_the_module_is_called():
     found = alerts(course("../A:B é{0}", flagged=90))
     assert found["alert_id"].iloc[0] == "threshold_..%2FA%3AB%20%C3%A9%7B0%7D-2014B_2014-05-20"
@@ -168,6 +171,7 @@ def drifted(observed: float = 0.08) -> pd.DataFrame:
     return MODEL_DRIFT.conform(pd.concat([rows, overall], ignore_index=True))
 
 
+@pytest.mark.fault("D13")
 def test_drift_is_alerted_on_each_day_of_an_alarm_with_its_reason_and_figures():
     found = drift_alerts(drifted(), [date(2014, 5, 18), date(2014, 5, 19), DAY])
     assert found["alert_id"].tolist() == ["drift_AAA-2014B_2014-05-19", "drift_AAA-2014B_2014-05-20"]

@@ -15,23 +15,25 @@ from oulad_platform.core.alerts import ALERT_DECISIONS, OPERATION_ALERTS
 from oulad_platform.core.tables import Table
 from oulad_platform.enrollment.alerts import ENROLLMENT_ALERTS
 from oulad_platform.enrollment.bi_views import BI_VIEWS
-from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST
-from oulad_platform.enrollment.tables import ENROLLMENT_DELTAS, ENROLLMENT_METRICS
+from oulad_platform.enrollment.publication import ENROLLMENT_FORECAST_PUBLISHED, ENROLLMENT_METRICS_PUBLISHED
+from oulad_platform.enrollment.tables import ENROLLMENT_DELTAS
 from oulad_platform.storage.database import Database
 from oulad_platform.success.bi_views import SUCCESS_VIEWS
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 from oulad_platform.success.experiments.tables import EXPERIMENT_DESIGNS, EXPERIMENT_LOOKS
 from oulad_platform.success.model_tables import MODEL_REGISTRY
+from oulad_platform.success.publication import COURSE_SUMMARY_PUBLISHED
 from oulad_platform.success.roi.tables import ROI_BY_CASELOAD
-from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, DIM_COURSE, RISK_ALERTS, STUDENT_RISK_DAILY
+from oulad_platform.success.tables import DIM_COURSE, RISK_ALERTS, STUDENT_RISK_DAILY
 
 QUERIES = sorted((Path(__file__).resolve().parents[2] / "sql" / "bi").glob("*.sql"))
 TABLES = [
-    *(DIM_COURSE, STUDENT_RISK_DAILY, COURSE_SUMMARY_DAILY, MODEL_REGISTRY, CASELOAD_DAILY, ROI_BY_CASELOAD),
+    *(DIM_COURSE, STUDENT_RISK_DAILY, COURSE_SUMMARY_PUBLISHED, MODEL_REGISTRY, CASELOAD_DAILY, ROI_BY_CASELOAD),
     *(EXPERIMENT_DESIGNS, EXPERIMENT_LOOKS, RISK_ALERTS, ENROLLMENT_ALERTS, OPERATION_ALERTS, ALERT_DECISIONS),
-    *(ENROLLMENT_METRICS, ENROLLMENT_DELTAS, ENROLLMENT_FORECAST),
+    *(ENROLLMENT_METRICS_PUBLISHED, ENROLLMENT_DELTAS, ENROLLMENT_FORECAST_PUBLISHED),
 ]
 VIEWS = [core_alerts.ALERT_LOG, core_alerts.ALERT_EPISODES, *BI_VIEWS, *SUCCESS_VIEWS]
+ONE = "demo-fb157d740f3280a8ef9b6b0803f77d13"
 MONDAY, TUESDAY = date(2014, 5, 19), date(2014, 5, 20)
 
 
@@ -55,7 +57,7 @@ def risk(day: date, module: str, student: int, score: float, **others: object) -
 
 
 def course(day: date, module: str, n: int, mean: float, **others: object) -> dict[str, object]:
-    figures = {"student_count": n, "avg_risk_score": mean, "n_high_risk": 1, "high_risk_rate": 1 / n, "n_compared": 0}
+    figures = {"student_count": n, "avg_risk_score": mean, "n_high_risk": 1, "high_risk_rate": 1 / n}
     return {
         "run_date": day,
         "code_module": module,
@@ -83,11 +85,11 @@ def warehouse(database_url: str) -> Database:
         risk(TUESDAY, "AAA", 2, 0.125, risk_change_7d=-0.125),
     ]
     database.replace_days(STUDENT_RISK_DAILY, rows(STUDENT_RISK_DAILY, *students), days)
-    compared = {"n_compared": 2, "compared_risk": 0.5, "compared_risk_7d_ago": 0.3125, "high_risk_rate_change_7d": 0.5}
+    compared = {"compared_risk": 0.5, "compared_risk_7d_ago": 0.3125, "high_risk_rate_change_7d": 0.5}
     summary = [course(MONDAY, "AAA", 1, 0.5), course(MONDAY, "BBB", 1, 0.75), course(TUESDAY, "AAA", 2, 0.5, **compared)]
-    database.replace_days(COURSE_SUMMARY_DAILY, rows(COURSE_SUMMARY_DAILY, *summary), days)
-    total = {"date": TUESDAY, "scope": "total", "name": "all", "total_enrollment": 3, "average_7_days": 3.0}
-    database.replace_days(ENROLLMENT_METRICS, rows(ENROLLMENT_METRICS, total), [TUESDAY])
+    database.replace_days(COURSE_SUMMARY_PUBLISHED, rows(COURSE_SUMMARY_PUBLISHED, *summary), days)
+    total = {"date": TUESDAY, "scope": "total", "name": "all", "total_enrollment": 3}
+    database.replace_days(ENROLLMENT_METRICS_PUBLISHED, rows(ENROLLMENT_METRICS_PUBLISHED, total), [TUESDAY])
     listed = {"caseload_date": TUESDAY, "adviser": "ann", "position": 1, "id_student": 1, "code_module": "AAA"}
     listed |= {"code_presentation": "2014B", "risk_score": 0.875, "why": "never came", "why_now": "risk rose"}
     database.replace_days(CASELOAD_DAILY, rows(CASELOAD_DAILY, listed), [TUESDAY])
@@ -123,9 +125,9 @@ EXPECTED: dict[str, list[tuple[str, ...]]] = {
         ("2014-05-19", "BBB", "1", "0.75", "1"),
     ],
     "risk_heatmap": [("AAA-2014B", "15", "2014-05-20", "2", "0.5"), ("BBB-2014B", "15", "2014-05-19", "1", "1")],
-    "high_risk_students": [("1", "AAA", "2014B", "2014-05-20", "0.875", "0.5", "never came", "", "")],
-    "risk_movers": [("1", "AAA", "2014B", "0.375", "0.875", "0.5", "", "0", "never came")],
-    "week_over_week": [("AAA", "2014B", "2014-05-20", "2", "0.3125", "0.5", "0.1875", "0.5")],
+    "high_risk_students": [(ONE, "AAA", "2014B", "2014-05-20", "0.875", "0.5", "never came", "", "")],
+    "risk_movers": [(ONE, "AAA", "2014B", "0.375", "0.875", "0.5", "", "0", "never came")],
+    "week_over_week": [("AAA", "2014B", "2014-05-20", "0.3125", "0.5", "0.1875", "0.5")],
     "student_history": [
         ("2014-05-19", "AAA", "2014B", "15", "0.5", "high", "0", "2013J"),
         ("2014-05-20", "AAA", "2014B", "15", "0.875", "high", "0", "2013J"),
@@ -136,7 +138,7 @@ EXPECTED: dict[str, list[tuple[str, ...]]] = {
         ("anomaly", "BBB", "warning", "open", "2014-05-19", "2014-05-19", "1", "", "", "x"),
         ("threshold", "AAA-2014B", "warning", "open", "2014-05-20", "2014-05-20", "1", "0.5", "", "x"),
     ],
-    "caseload_today": [("ann", "1", "1", "AAA", "2014B", "0.875", "never came", "risk rose", "", "x")],
+    "caseload_today": [("ann", "1", ONE, "AAA", "2014B", "0.875", "never came", "risk rose", "", "x")],
     "caseload_reach": [
         ("2014-05-19", "AAA-2014B", "1", "0"),
         ("2014-05-19", "BBB-2014B", "1", "0"),
@@ -166,11 +168,11 @@ def test_every_query_for_analysts_answers_alike_on_both_databases(database_url: 
 
 @pytest.mark.usefixtures("warehouse")
 def test_the_newest_rows_are_those_of_each_presentation_s_own_newest_day(database_url: str) -> None:
-    query = "SELECT run_date, code_module, id_student, reason_1 FROM student_risk_latest ORDER BY run_date, id_student"
+    query = "SELECT run_date, code_module, risk_score, reason_1 FROM student_risk_latest ORDER BY run_date, risk_score"
     assert ask(database_url, query) == [
-        ("2014-05-19", "BBB", "1", "missed two"),
-        ("2014-05-20", "AAA", "1", "never came"),
-        ("2014-05-20", "AAA", "2", ""),
+        ("2014-05-19", "BBB", "0.75", "missed two"),
+        ("2014-05-20", "AAA", "0.125", ""),
+        ("2014-05-20", "AAA", "0.875", "never came"),
     ]
     query = "SELECT run_date, code_module, student_count FROM course_summary_latest ORDER BY run_date"
     assert ask(database_url, query) == [("2014-05-19", "BBB", "1"), ("2014-05-20", "AAA", "2")]
@@ -191,8 +193,8 @@ def test_every_row_of_every_fact_finds_its_day_its_course_and_its_model(database
 
 @pytest.mark.usefixtures("warehouse")
 def test_sums_of_risk_may_be_added_up_and_an_alert_about_no_course_has_no_course_key(database_url: str) -> None:
-    query = "SELECT SUM(risk_total), SUM(compared_total), SUM(compared_total_7d_ago) FROM fact_course_daily"
-    assert ask(database_url, query) == [("2.25", "1", "0.625")]
+    query = "SELECT SUM(risk_total) FROM fact_course_daily"
+    assert ask(database_url, query) == [("2.25",)]
     query = "SELECT scope, course_key FROM fact_alerts ORDER BY scope"
     assert ask(database_url, query) == [("AAA-2014B", "AAA-2014B"), ("BBB", "")]
 
@@ -200,7 +202,7 @@ def test_sums_of_risk_may_be_added_up_and_an_alert_about_no_course_has_no_course
 @pytest.mark.usefixtures("warehouse")
 def test_the_days_of_the_calendar_are_those_published_forecast_or_of_a_failed_job(warehouse: Database, database_url: str) -> None:
     forecast = {"as_of_date": TUESDAY, "target_date": date(2014, 6, 1), "scope": "total", "name": "all", "is_used": True}
-    warehouse.replace(ENROLLMENT_FORECAST, rows(ENROLLMENT_FORECAST, forecast))
+    warehouse.replace(ENROLLMENT_FORECAST_PUBLISHED, rows(ENROLLMENT_FORECAST_PUBLISHED, forecast))
     warehouse.append({OPERATION_ALERTS: rows(OPERATION_ALERTS, {"alert_date": date(2014, 5, 25)})})
     query = "SELECT date, date_key, week_start, day_of_week_number FROM dim_date ORDER BY date"
     assert ask(database_url, query) == [
@@ -214,3 +216,38 @@ def test_the_days_of_the_calendar_are_those_published_forecast_or_of_a_failed_jo
 def test_an_empty_warehouse_answers_every_query_for_analysts(database_url: str) -> None:
     Database(database_url).create(TABLES, VIEWS)
     assert {query.stem for query in QUERIES if ask(database_url, query.read_text())} == set()
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_sum_with_a_withheld_part_is_absent_and_a_share_is_of_the_courses_told(warehouse: Database, database_url: str) -> None:
+    withheld = {"student_count": None, "n_high_risk": None, "avg_risk_score": None, "high_risk_rate": None}
+    summary = [course(TUESDAY, "AAA", 20, 0.25), course(TUESDAY, "BBB", 1, 0.75, **withheld)]
+    warehouse.replace_days(COURSE_SUMMARY_PUBLISHED, rows(COURSE_SUMMARY_PUBLISHED, *summary), [TUESDAY])
+    answers = {query.stem: ask(database_url, query.read_text()) for query in QUERIES}
+    assert answers["enrolment_and_risk"] == [("2014-05-20", "3", "", "0.25", "")]
+    assert answers["model_by_day"][0][-1] == ""
+    assert [row for row in answers["risk_trend_by_module"] if row[0] == "2014-05-20"] == [
+        ("2014-05-20", "AAA", "20", "0.25", "0.05"),
+        ("2014-05-20", "BBB", "", "", ""),
+    ]
+
+
+def test_what_changed_since_a_day_that_is_withheld_is_absent(database_url: str) -> None:
+    database = Database(database_url)
+    database.create(TABLES, VIEWS)
+    days = [MONDAY, TUESDAY]
+    compared = ("previous_date", "last_year_date")
+    figures = [("AAA", MONDAY, 40), ("AAA", TUESDAY, 37), ("BBB", MONDAY, None), ("BBB", TUESDAY, 12)]
+    frame = rows(
+        ENROLLMENT_METRICS_PUBLISHED,
+        *(
+            {"date": day, "scope": "program", "name": name, "total_enrollment": n} | dict.fromkeys(compared, MONDAY)
+            for name, day, n in figures
+        ),
+    )
+    database.replace_days(ENROLLMENT_METRICS_PUBLISHED, frame, days)
+    query = "SELECT scope_key, net_change, last_year_enrollment, last_year_difference FROM fact_enrollment_daily "
+    assert ask(database_url, f"{query} WHERE date = '{TUESDAY}' ORDER BY scope_key") == [
+        ("program:AAA", "-3", "40", "-3"),
+        ("program:BBB", "", "", ""),
+    ]

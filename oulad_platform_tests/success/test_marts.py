@@ -56,6 +56,7 @@ def reasons(*rows: tuple[pd.Timestamp, int, str, int, str]) -> pd.DataFrame:
     return RISK_REASONS.conform(frame.assign(feature_value=np.nan, usual_value=np.nan))
 
 
+@pytest.mark.fault("property 17")
 def test_flagged_is_strictly_above_the_threshold_and_bands_follow_the_flag():
     risk = student_risk(scored([0.0, 0.125, 0.2, 0.25, 0.2500001, 1.0]), threshold=0.25)
     assert risk["high_risk_flag"].tolist() == [False, False, False, False, True, True]
@@ -65,6 +66,7 @@ def test_flagged_is_strictly_above_the_threshold_and_bands_follow_the_flag():
     assert list(require(risk, STUDENT_RISK_DAILY).columns) == STUDENT_RISK_DAILY.names
 
 
+@pytest.mark.fault("property 17", "G1")
 def test_a_missing_score_is_never_high_risk_and_cannot_be_stored():
     risk = student_risk(scored([0.9, np.nan]), threshold=0.25)
     assert risk["high_risk_flag"].tolist() == [True, False]
@@ -273,6 +275,7 @@ def test_a_summary_that_lost_a_student_or_a_day_is_found():
     ]
 
 
+@pytest.mark.fault("property 17")
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 2), st.floats(0, 1)), min_size=1, max_size=30),

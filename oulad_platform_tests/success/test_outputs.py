@@ -6,8 +6,10 @@ import io
 from datetime import date
 
 import pandas as pd
+import pytest
 
 from oulad_platform.core.alerts import ALERT_DECISIONS, OPERATION_ALERTS, episodes, failure_alert
+from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.success.experiments.assignment import assign
 from oulad_platform.success.experiments.simulation import simulate
 from oulad_platform.success.marts import course_summary, student_risk
@@ -55,6 +57,7 @@ def made(scores: pd.DataFrame, alerts: pd.DataFrame | None = None, day: date = T
     assignments = assign(today, "trial", 10, seed=7)
     reference = pd.DataFrame({"code_module": "BBB", "risk_score": [0.1, 0.9], "passed": [True, False]})
     return files(
+        pseudonyms=DEMO,
         institution="Demo University",
         day=day,
         metrics={"auc": float("nan")},
@@ -78,6 +81,14 @@ def made(scores: pd.DataFrame, alerts: pd.DataFrame | None = None, day: date = T
 
 def read(content: bytes) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(content))
+
+
+def students(content: bytes) -> list[int]:
+    """Who stands in a file, in its order: the numbers from 1 to 5000 whose pseudonyms it holds."""
+    return [WHO[key] for key in read(content)["student_key"]]
+
+
+WHO = {DEMO.one(number): number for number in range(5000)}
 
 
 def test_latest_is_the_newest_day_of_each_presentation():
@@ -108,26 +119,27 @@ def test_every_file_of_the_seed_documents_is_made():
 
 
 def test_predictions_are_those_of_the_day_at_highest_risk_first():
-    found = read(made(risk())["outputs/predictions_latest.csv"])
-    assert found["id_student"].tolist() == [3, 2]
+    content = made(risk())["outputs/predictions_latest.csv"]
+    found = read(content)
+    assert students(content) == [3, 2]
     assert found["run_date"].unique().tolist() == ["2014-05-20"]
 
 
 def test_predictions_say_why_and_what_speaks_against():
-    found = read(made(risk())["outputs/predictions_latest.csv"]).set_index("id_student")
-    assert found.loc[3, ["reason_1", "reason_2", "against_1"]].tolist() == [
+    found = read(made(risk())["outputs/predictions_latest.csv"]).set_index("student_key")
+    assert found.loc[DEMO.one(3), ["reason_1", "reason_2", "against_1"]].tolist() == [
         "no visit for 12 days",
         "2 assessments missed",
         "mean mark of 80",
     ]
     assert found["reason_3"].isna().all()
-    assert found.loc[[2], "reason_1"].isna().all()
+    assert found.loc[[DEMO.one(2)], "reason_1"].isna().all()
 
 
 def test_samples_are_of_the_day_and_latest_of_each_presentation():
     outputs = made(risk())
-    assert read(outputs["outputs/marts/student_risk_daily_sample.csv"])["id_student"].tolist() == [2, 3]
-    assert read(outputs["outputs/marts/student_risk_latest.csv"])["id_student"].tolist() == [1, 2, 3]
+    assert sorted(students(outputs["outputs/marts/student_risk_daily_sample.csv"])) == [2, 3]
+    assert sorted(students(outputs["outputs/marts/student_risk_latest.csv"])) == [1, 2, 3]
     assert read(outputs["outputs/marts/course_summary_daily_sample.csv"])["code_module"].tolist() == ["BBB"]
     assert read(outputs["outputs/marts/course_summary_latest.csv"])["code_module"].tolist() == ["AAA", "BBB"]
 
@@ -137,6 +149,32 @@ def test_a_sample_stops_at_a_thousand_rows():
     assert len(read(made(many)["outputs/marts/student_risk_daily_sample.csv"])) == 1000
 
 
+FILES_OF_STUDENTS = (
+    "outputs/experiments/assignment_latest.csv",
+    "outputs/marts/student_risk_daily_sample.csv",
+    "outputs/marts/student_risk_latest.csv",
+    "outputs/predictions_latest.csv",
+)
+
+
+@pytest.mark.parametrize("path", FILES_OF_STUDENTS)
+def test_files_name_students_by_pseudonym_and_their_order_tells_nobodys_number(path: str) -> None:
+    alike = pd.concat([risk().iloc[[4]]] * 40, ignore_index=True).assign(id_student=range(4000, 4040))
+    content = made(alike)[path]
+    assert "id_student" not in read(content)
+    assert set(students(content)) <= set(range(4000, 4040))
+    assert students(content) != sorted(students(content))
+    assert students(content) == students(made(alike.iloc[::-1])[path])
+
+
+def test_no_other_file_holds_a_number_or_a_pseudonym_of_a_student() -> None:
+    alike = pd.concat([risk().iloc[[4]]] * 40, ignore_index=True).assign(id_student=range(987654300, 987654340))
+    outputs = made(alike)
+    assert [path for path, content in outputs.items() if b"9876543" in content] == []
+    assert {path for path, content in outputs.items() if b"demo-" in content} == set(FILES_OF_STUDENTS)
+
+
+@pytest.mark.fault("I10")
 def test_the_same_input_gives_the_same_bytes_and_undefined_metrics_are_null():
     assert made(risk()) == made(risk())
     assert made(risk())["outputs/metrics_latest.json"] == b'{\n  "auc": null\n}\n'

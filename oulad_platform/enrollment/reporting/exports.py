@@ -10,7 +10,9 @@ from datetime import date
 
 import pandas as pd
 
+from oulad_platform.core.pseudonyms import Pseudonyms
 from oulad_platform.core.reports import csv_bytes, json_bytes
+from oulad_platform.core.tables import STUDENT_KEY
 
 FOLDER = "outputs/enrollment"
 CHANGES_FOLDER = f"{FOLDER}/changes"
@@ -34,12 +36,14 @@ def powerbi_export(metrics: pd.DataFrame) -> bytes:
     return csv_bytes(metrics.assign(**calendar))
 
 
-def change_lists(deltas: pd.DataFrame, days: Sequence[date]) -> dict[str, bytes]:
+def change_lists(deltas: pd.DataFrame, days: Sequence[date], pseudonyms: Pseudonyms) -> dict[str, bytes]:
     """For each of `days` the files added_<day>.csv and dropped_<day>.csv by path: who came, who left, in which program and why.
 
-    `deltas`: ENROLLMENT_DELTAS of any days. A day without changes gives files with a header only.
+    `deltas`: ENROLLMENT_DELTAS of any days. Students have their pseudonyms and stand in the order of these. A day without changes
+    gives files with a header only.
     """
-    columns = ["snapshot_date", "student_id", "program", "division", "change"]
+    columns = ["snapshot_date", STUDENT_KEY.name, "program", "division", "change"]
+    deltas = deltas.assign(**{STUDENT_KEY.name: pseudonyms.of(deltas["student_id"])}).sort_values(columns)
     files = {}
     for day in days:
         of_day = deltas.loc[deltas["snapshot_date"] == pd.Timestamp(day), columns]

@@ -139,6 +139,7 @@ def test_a_term_whose_name_does_not_end_in_its_term_is_refused():
         curves(A_OLD, date(2020, 1, 1))
 
 
+@pytest.mark.fault("property 15")
 def test_a_constant_series_stays_constant_under_every_method():
     found = series_forecasts(np.full(60, 250.0), LEADS)
     assert set(found) == {"naive", "linear_regression", "moving_average", "ets", "arima"}
@@ -167,6 +168,7 @@ def test_a_method_without_enough_days_gives_nothing():
 histories = st.lists(st.one_of(st.just(np.nan), st.integers(0, 5000).map(float)), min_size=0, max_size=90)
 
 
+@pytest.mark.fault("property 15")
 @settings(max_examples=60, deadline=None)
 @given(histories, st.integers(1, 5000))
 def test_forecasts_of_any_history_are_finite_and_not_negative(past, last):
@@ -175,6 +177,7 @@ def test_forecasts_of_any_history_are_finite_and_not_negative(past, last):
         assert (values >= 0).all()
 
 
+@pytest.mark.fault("property 15")
 @settings(max_examples=40, deadline=None)
 @given(histories, st.integers(1, 5000), st.integers(2, 9), st.integers(1, 900))
 def test_simple_methods_move_with_a_shift_and_a_factor(past, last, factor, shift):
@@ -255,6 +258,7 @@ def test_pickup_is_used_where_terms_repeat_and_each_target_has_one_method_in_use
     assert used[used["scope"] == "total"]["lead_days"].tolist() == list(range(1, 31))
 
 
+@pytest.mark.fault("property 15")
 def test_intervals_hold_their_forecast_and_the_wider_one_the_narrower(backtest):
     for rows in (enrollment_forecast(CAMPUS, AS_OF, backtest), backtest.dropna()):
         ends = rows[["lower_95", "lower_80", "expected", "upper_80", "upper_95"]].to_numpy()
@@ -262,6 +266,7 @@ def test_intervals_hold_their_forecast_and_the_wider_one_the_narrower(backtest):
         assert (ends >= 0).all()
 
 
+@pytest.mark.fault("property 4")
 def test_nothing_after_the_day_changes_the_forecast_or_the_backtest(backtest):
     after = CAMPUS["date"] > pd.Timestamp(AS_OF)
     assert after.sum() > 500

@@ -95,6 +95,7 @@ def test_what_happened_stands_in_both_parts(ordinary: Briefing, sentence: str) -
     assert sentence in Tags(ordinary.html).text
 
 
+@pytest.mark.fault("G15")
 def test_the_text_part_has_every_cell_of_every_table(ordinary: Briefing) -> None:
     cells = re.findall(r"<t[dh][^>]*>(?:<bdi>)?([^<]+)", ordinary.html)
     assert len(cells) > 80
@@ -116,6 +117,7 @@ def test_the_pictures_are_parts_of_the_mail_and_their_figures_are_told_in_words(
     assert re.findall(r'<img src="cid:(\w+)" alt="[^"]*\d[^"]*"', ordinary.html) == ["trend", "changes", "retention"]
 
 
+@pytest.mark.fault("H4")
 def test_the_message_is_small_and_loads_nothing_from_elsewhere(ordinary: Briefing) -> None:
     assert len(ordinary.html.encode()) <= 100_000
     assert not re.search(r"https?:|//|<script|<link|<style|url\(", ordinary.html)
@@ -125,10 +127,12 @@ def test_the_message_is_small_and_loads_nothing_from_elsewhere(ordinary: Briefin
     assert len(heads) > 30
 
 
+@pytest.mark.fault("I10")
 def test_the_same_figures_give_the_same_message(ordinary: Briefing) -> None:
     assert full() == ordinary
 
 
+@pytest.mark.fault("property 4")
 def test_rows_of_later_days_change_nothing() -> None:
     known = figures.metrics(40, 3)
     shown = known[known["date"] <= "2026-11-16"]
@@ -140,6 +144,7 @@ def test_rows_of_later_days_change_nothing() -> None:
     assert full(day=day, metrics=known, **later) == full(day=day, metrics=shown, **without)
 
 
+@pytest.mark.fault("C1")
 def test_a_baseline_day_says_that_there_is_nothing_to_compare_with() -> None:
     made = briefing(house=HOUSE, day=DAY, metrics=figures.metrics(1))
     assert made.subject == "Demo University: 100 enrolments on 2026-11-23"
@@ -179,6 +184,7 @@ def test_without_the_day_itself_there_is_no_briefing() -> None:
         briefing(house=HOUSE, day=date(2026, 11, 24), metrics=figures.metrics(8))
 
 
+@pytest.mark.fault("G13")
 def test_a_chart_that_fails_does_not_stop_the_message_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> bytes:
         raise RuntimeError("no font")
@@ -190,6 +196,7 @@ def test_a_chart_that_fails_does_not_stop_the_message_and_is_named(monkeypatch: 
     assert "The chart of changes is missing: it could not be drawn (RuntimeError)." in made.text
 
 
+@pytest.mark.fault("G10", "property 9")
 def test_names_are_shown_literally_and_never_become_tags() -> None:
     harmless = full(8, 3)
     shop = House(institution=HOSTILE * 80, words=Words(holdings="<b>orders</b>", program="{{ program }}"))
@@ -210,6 +217,7 @@ def test_names_are_shown_literally_and_never_become_tags() -> None:
     assert len(hostile.html.encode()) <= 100_000
 
 
+@pytest.mark.fault("G9")
 def test_a_subject_is_one_short_line_whatever_the_institution_is_called() -> None:
     made = full(8, 1, house=House(institution="Uni\r\nBcc: everybody@example.org\r\n\r\nbody" + "x" * 4000))
     assert "\r" not in made.subject
@@ -217,6 +225,7 @@ def test_a_subject_is_one_short_line_whatever_the_institution_is_called() -> Non
     assert len(made.subject) <= 150
 
 
+@pytest.mark.fault("G10")
 def test_long_names_end_between_letters_not_inside_one() -> None:
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     made = full(8, 1, house=House(institution="x" * 57 + family * 3))
@@ -229,6 +238,7 @@ def test_students_stay_out_of_the_message_unless_asked_for() -> None:
     assert "SECRET" not in without.html + without.text + without.subject
 
 
+@pytest.mark.fault("H2")
 def test_student_lists_are_attached_without_formulas_and_never_written_into_the_message() -> None:
     changes = figures.deltas(2, 1, student="=SECRET")
     students = pd.DataFrame({"student_id": ["=SECRET0000", "=SECRET0000"], "student_name": ["+cmd|' /C calc'!A0"] * 2})
@@ -243,6 +253,7 @@ def test_student_lists_are_attached_without_formulas_and_never_written_into_the_
     assert "SECRET" not in made.html + made.text
 
 
+@pytest.mark.fault("G14")
 def test_a_long_list_is_cut_and_says_how_many_are_left_out() -> None:
     made = full(8, 1, deltas=figures.deltas(1240, 0), include_student_lists=True)
     assert made.attachments["added_2026-11-23.csv"].count(b"\r\n") == 501
@@ -250,6 +261,7 @@ def test_a_long_list_is_cut_and_says_how_many_are_left_out() -> None:
     assert sorted(made.attachments) == ["added_2026-11-23.csv"]
 
 
+@pytest.mark.fault("G14")
 def test_more_anomalies_than_fit_are_counted() -> None:
     made = full(8, 1, anomalies=figures.anomalies(14))
     assert "14 of the 15 figures judged. The table shows 10; 4 more are in enrollment_anomalies." in made.text
@@ -263,6 +275,7 @@ def test_an_error_is_told_in_words_with_the_next_step() -> None:
     assert "Look at the run's log." in made.text
 
 
+@pytest.mark.fault("G10", "H4")
 def test_the_page_carries_its_pictures_and_a_policy_and_shows_a_false_picture_as_text() -> None:
     made = full(8, 1, anomalies=figures.anomalies(1, reason='<img src="cid:trend"'))
     html = page(made).decode()

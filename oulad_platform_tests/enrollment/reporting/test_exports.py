@@ -10,6 +10,7 @@ from datetime import date
 import pandas as pd
 
 from oulad_platform.core.alerts import OPERATION_ALERTS
+from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.enrollment.bi_views import BI_VIEWS
 from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_ACCURACY, FORECAST_BACKTEST
 from oulad_platform.enrollment.reporting.exports import change_lists, connection_file, powerbi_files
@@ -54,20 +55,22 @@ def test_a_connection_file_comes_with_a_server_only() -> None:
     assert connection["details"]["address"] == {"server": "db:5432", "database": "oulad"}
 
 
-def test_each_day_lists_who_came_and_who_left_and_formulas_are_defused() -> None:
+def test_each_day_lists_who_came_and_who_left_by_pseudonym_and_formulas_are_defused() -> None:
     changes = deltas(
         ("2026-11-20", "00123", "BBB", "added"),
-        ("2026-11-20", "=1+1", "BBB", "returned"),
+        ("2026-11-20", "=1+1", "=B", "returned"),
         ("2026-11-20", "7", "BBB", "dropped"),
         ("2026-11-20", "8", "BBB", "completed"),
         ("2026-11-20", "9", "BBB", "moved"),
         ("2026-11-19", "1", "BBB", "added"),
     )
-    files = change_lists(changes, [date(2026, 11, 20), date(2026, 11, 21)])
-    header = "snapshot_date,student_id,program,division,change\r\n"
+    files = change_lists(changes, [date(2026, 11, 20), date(2026, 11, 21)], DEMO)
+    header = "snapshot_date,student_key,program,division,change\r\n"
+    came = sorted([f"2026-11-20,{DEMO.one('00123')},BBB,STEM,added", f"2026-11-20,{DEMO.one('=1+1')},'=B,STEM,returned"])
+    left = sorted([f"2026-11-20,{DEMO.one('7')},BBB,STEM,dropped", f"2026-11-20,{DEMO.one('8')},BBB,STEM,completed"])
     assert {path.rpartition("/")[2]: content.decode() for path, content in files.items()} == {
-        "added_2026-11-20.csv": f"{header}2026-11-20,00123,BBB,STEM,added\r\n2026-11-20,'=1+1,BBB,STEM,returned\r\n",
-        "dropped_2026-11-20.csv": f"{header}2026-11-20,7,BBB,STEM,dropped\r\n2026-11-20,8,BBB,STEM,completed\r\n",
+        "added_2026-11-20.csv": header + "".join(f"{row}\r\n" for row in came),
+        "dropped_2026-11-20.csv": header + "".join(f"{row}\r\n" for row in left),
         "added_2026-11-21.csv": header,
         "dropped_2026-11-21.csv": header,
     }

@@ -80,6 +80,7 @@ def test_the_subject_tells_how_many_on_which_day(ordinary: CaseloadMail) -> None
     assert one.subject == "Demo University: 1 learner to contact on 2026-11-23"
 
 
+@pytest.mark.fault("G15")
 @pytest.mark.parametrize(
     "figure",
     [
@@ -100,6 +101,7 @@ def test_every_figure_stands_in_the_page_and_in_the_plain_text(ordinary: Caseloa
     assert figure in " ".join(ordinary.text.split())
 
 
+@pytest.mark.fault("H8")
 @pytest.mark.parametrize("adviser", ["Ada", "Bo", "Cy"])
 def test_the_mail_and_its_file_hold_this_advisers_students_and_no_other(adviser: str) -> None:
     everybody = rows(30)
@@ -113,6 +115,7 @@ def test_the_mail_and_its_file_hold_this_advisers_students_and_no_other(adviser:
     assert all(row["adviser"] == adviser for row in attached(made))
 
 
+@pytest.mark.fault("H2")
 def test_the_file_has_the_tables_columns_and_defuses_formulas() -> None:
     made = caseload_mail("Ada", rows().assign(why="=1+1"), DAY, HOUSE)
     assert list(attached(made)[0]) == CASELOAD_DAILY.names
@@ -120,6 +123,7 @@ def test_the_file_has_the_tables_columns_and_defuses_formulas() -> None:
     assert [row["position"] for row in attached(made)] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.fault("G14")
 def test_a_long_list_is_cut_in_the_message_and_whole_in_the_file() -> None:
     made = caseload_mail("Ada", rows(3 * MOST_SHOWN + 21), DAY, HOUSE)
     for text in (made.text, Tags(made.html).text):
@@ -150,6 +154,7 @@ def test_a_plain_name_is_its_own_files(adviser: str) -> None:
     assert file_stem(adviser) == adviser
 
 
+@pytest.mark.fault("F8")
 def test_any_name_gives_a_short_plain_file_of_its_own() -> None:
     names = [
         "Ada",
@@ -175,6 +180,7 @@ def test_any_name_gives_a_short_plain_file_of_its_own() -> None:
     assert stems[4].startswith("Zoe-")
 
 
+@pytest.mark.fault("G10", "property 9")
 def test_hostile_text_is_shown_literally_on_one_line_and_changes_no_tag(ordinary: CaseloadMail) -> None:
     hostile = rows().assign(**dict.fromkeys(["why", "why_now", "suggested_action", "other_modules", "code_module"], HOSTILE))
     hostile["adviser"] = hostile["adviser"].replace("Ada", HOSTILE)

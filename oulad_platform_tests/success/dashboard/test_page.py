@@ -92,6 +92,7 @@ def many() -> dict[str, Any]:
     return given
 
 
+@pytest.mark.fault("H3", "H4")
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("content", ["whole", "small", "bare"])
 def test_a_browser_has_no_complaint_asks_nobody_and_axe_finds_nothing(
@@ -109,6 +110,7 @@ def test_a_browser_has_no_complaint_asks_nobody_and_axe_finds_nothing(
     assert complaints == []
 
 
+@pytest.mark.fault("H3")
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_the_filter_works_by_keyboard_alone(whole: str, size: tuple[int, int], tmp_path: Path) -> None:
     def focus() -> str:
@@ -161,6 +163,7 @@ def test_without_javascript_everything_is_shown(whole: str) -> None:
     assert not re.search(r"<tr[^>]* hidden", whole)
 
 
+@pytest.mark.fault("H3")
 @pytest.mark.parametrize("content", ["whole", "small", "bare", "many"])
 def test_it_prints_on_two_pages(content: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     html = dashboard_html(**many()) if content == "many" else request.getfixturevalue(content)
@@ -176,6 +179,7 @@ def test_a_page_about_one_course_prints_on_two_pages_too(whole: str, tmp_path: P
     assert n_pages(pdf) == 2
 
 
+@pytest.mark.fault("H4")
 def test_it_is_one_small_file_whose_policy_allows_nothing_else(whole: str) -> None:
     assert len(whole.encode()) < 1_000_000
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', whole)
@@ -192,6 +196,7 @@ def test_it_is_one_small_file_whose_policy_allows_nothing_else(whole: str) -> No
     assert len(script[1]) < 2_048
 
 
+@pytest.mark.fault("G10")
 def test_an_injected_script_does_not_run(whole: str, tmp_path: Path) -> None:
     with opened(whole.replace("</main>", "<script>document.title = 'taken'</script></main>"), tmp_path, DESKTOP) as (view, found):
         assert view.title() == "Demo University: dashboard, 23 November 2026"
@@ -199,6 +204,7 @@ def test_an_injected_script_does_not_run(whole: str, tmp_path: Path) -> None:
     assert "Content Security Policy" in found[0]
 
 
+@pytest.mark.fault("I10")
 def test_the_same_frames_give_the_same_bytes_in_any_row_order(whole: str) -> None:
     shuffled = {
         name: value.sample(frac=1, random_state=5) if isinstance(value, pd.DataFrame) else value
@@ -359,6 +365,7 @@ def test_each_picture_tells_its_figures_in_words(whole: str) -> None:
     assert "disability declared -13.0" in words[3]
 
 
+@pytest.mark.fault("G10", "property 9")
 def test_hostile_names_are_shown_literally_and_nothing_of_them_runs(tmp_path: Path) -> None:
     given = figures.full()
     for name, columns in {

@@ -85,11 +85,13 @@ def test_no_uplift_is_rarely_significant():
     assert sum(found) <= 8
 
 
+@pytest.mark.fault("I15")
 def test_without_closed_cohorts_or_students_there_is_no_result():
     assert simulate(assign(risk(10), "trial", 10, seed=7), reference(0), seed=7).empty
     assert simulate(EXPERIMENT_ASSIGNMENTS.empty(), reference(10), seed=7).empty
 
 
+@pytest.mark.fault("I15")
 def test_one_student_leaves_the_test_undefined_and_under_powered():
     results = simulate(assign(risk(1), "trial", 1, seed=7), reference(100), seed=7)
     assert check_frame(results, EXPERIMENT_RESULTS) == []
@@ -111,6 +113,7 @@ def test_the_bootstrap_interval_is_bca():
     assert (row["bootstrap_low"], row["bootstrap_high"]) == (low, high)
 
 
+@pytest.mark.fault("I15")
 def test_an_uplift_beyond_everybody_passing_is_clipped():
     results = simulate(assign(risk(40), "trial", 40, seed=7), reference(100), seed=7, uplifts=(100,))
     assert results["pass_rate_treatment"].tolist() == [1.0]
@@ -121,6 +124,7 @@ def test_a_negative_uplift_is_refused():
         simulate(assign(risk(4), "trial", 4, seed=7), reference(10), seed=7, uplifts=(-1,))
 
 
+@pytest.mark.fault("I15")
 @settings(max_examples=30, deadline=None)
 @given(
     st.integers(2, 80), st.integers(1, 120), st.integers(0, 1000), st.lists(st.floats(0, 60), min_size=2, max_size=5, unique=True)

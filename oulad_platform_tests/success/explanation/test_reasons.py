@@ -107,6 +107,7 @@ def test_at_most_three_themes_a_direction_and_none_too_weak_to_mention():
     ]
 
 
+@pytest.mark.fault("D12", "property 18")
 def test_what_is_protected_or_not_to_be_told_is_never_a_reason_however_strong():
     weights = {"gender": 9.0, "module_risk_rate": 9.0, "region": -9.0, "day_in_course": 9.0, "score_mean": 0.1}
     found = risk_reasons({"2013J": weighing(weights)}, IN_CHARGE, students([dict.fromkeys(weights, 1.0)]))
@@ -126,6 +127,7 @@ def test_what_has_not_happened_never_speaks_for_a_student():
     assert risk_reasons({"2013J": one}, IN_CHARGE, students([{}])).empty
 
 
+@pytest.mark.fault("property 18")
 def test_every_live_student_of_a_real_model_gets_reasons_of_different_themes_with_the_right_sign():
     features = live(200)
     one = model("gradient_boosting")

@@ -66,6 +66,7 @@ def test_a_network_is_judged_by_shuffling_and_says_so():
     assert (blind.set_index("feature").drop("clicks_7d")["importance"] > 0).all()
 
 
+@pytest.mark.fault("D11")
 def test_the_short_file_is_name_to_number_largest_first_and_equal_ones_by_name():
     frame = pd.DataFrame({"feature": ["b", "a", "c"], "importance": [1.5, 1.5, 3.0], "rank": [3, 2, 1]})
     assert list(top_features(frame).items()) == [("c", 3.0), ("a", 1.5), ("b", 1.5)]

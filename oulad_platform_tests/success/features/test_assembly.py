@@ -144,6 +144,7 @@ def test_an_absent_score_counts_as_handed_in_but_not_as_a_mark():
     assert np.isnan(row[["score_mean", "score_weighted", "last_score"]].to_numpy("float64")).all()
 
 
+@pytest.mark.fault("D4")
 def test_a_student_without_a_trace_stays_with_zero_counts_and_missing_facts():
     row = features_on(tables(ONE), clicks()).iloc[0]
     assert row[["clicks_7d", "active_days_since_start", "n_assessments_due"]].tolist() == [0, 0, 0]
@@ -186,11 +187,13 @@ def test_days_outside_the_presentation_give_no_rows_and_every_frame_fits_its_tab
     assert len(require(daily_features(raw, {}, pd.date_range("2015-04-02", "2015-04-03")), FEATURES)) == 0
 
 
+@pytest.mark.fault("A22")
 def test_clicks_of_a_student_who_is_not_enrolled_are_refused_without_a_name():
     with pytest.raises(ValueError, match="AAA 2014B: 1 clicks or submissions are of students who are not in student_info"):
         features_on(tables(ONE), clicks((99, 3, 1)))
 
 
+@pytest.mark.fault("property 3")
 def test_many_days_at_once_equal_each_day_alone():
     raw = tables([*ONE, (2, 3, 40, None)], COURSEWORK, [*HANDED_IN, (1, 2, 3, 0, 20)])
     rows = clicks((1, -30, 2), (1, 5, 1), (2, 6, 4), (2, 20, 5))
@@ -206,6 +209,7 @@ click_rows = st.lists(st.tuples(student, any_day, st.integers(0, 9)), max_size=2
 hand_ins = st.dictionaries(st.tuples(st.integers(1, 4), student), st.tuples(any_day, st.integers(0, 1), st.integers(0, 100)))
 
 
+@pytest.mark.fault("property 3")
 @settings(max_examples=20, deadline=None)
 @given(click_rows, hand_ins, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(rows, handed_in, random):
@@ -217,6 +221,7 @@ def test_the_order_of_rows_changes_nothing(rows, handed_in, random):
     pd.testing.assert_frame_equal(before, features_on(tables(people, work, given_in), clicks(*rows)))
 
 
+@pytest.mark.fault("property 17")
 @settings(max_examples=20, deadline=None)
 @given(click_rows, hand_ins)
 def test_windows_nest_and_missed_never_exceeds_due(rows, handed_in):

@@ -33,6 +33,7 @@ def test_log_odds_are_the_intercept_the_offsets_of_module_and_month_and_slope_ti
     assert FITTED.log_odds(np.array([1.0, -1.0]), rows).tolist() == [1.75, -2.5]
 
 
+@pytest.mark.fault("D3")
 def test_a_module_or_month_never_seen_has_no_offset():
     assert FITTED.intercepts(pd.concat([enrolments("ZZZ", [1]), enrolments("ZZZ", [1], start="2014-03-01")])).tolist() == [
         -0.75,
@@ -108,12 +109,14 @@ def test_margins_that_separate_the_outcomes_stay_finite():
     assert 0.9 < risk[0] < 0.999
 
 
+@pytest.mark.fault("D2")
 def test_few_rows_or_one_outcome_change_nothing():
     assert calibrate(np.empty(0), enrolments("AAA", [])) == UNCALIBRATED
     assert calibrate(np.zeros(200), enrolments("AAA", [1] * 200)) == UNCALIBRATED
     assert calibrate(np.zeros(59), enrolments("AAA", [1] * 40 + [0] * 19)) == UNCALIBRATED
 
 
+@pytest.mark.fault("D2")
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("ABC"), st.floats(-30, 30), st.integers(0, 1)), max_size=60),

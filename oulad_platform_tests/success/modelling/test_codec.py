@@ -58,6 +58,7 @@ def model(kind: str) -> RiskModel:
     )
 
 
+@pytest.mark.fault("D10")
 @pytest.mark.parametrize("kind", LEARNERS)
 def test_a_stored_model_scores_the_same_to_the_last_digit(kind):
     after = from_bytes(to_bytes(model(kind)))
@@ -67,6 +68,7 @@ def test_a_stored_model_scores_the_same_to_the_last_digit(kind):
     assert dict(after.learner.hyperparameters) == dict(LEARNERS[kind].hyperparameters)
 
 
+@pytest.mark.fault("D6")
 def test_an_archive_with_a_strange_type_is_refused_before_it_is_loaded():
     from skops.io import dumps
 
@@ -75,12 +77,14 @@ def test_an_archive_with_a_strange_type_is_refused_before_it_is_loaded():
         from_bytes(strange)
 
 
+@pytest.mark.fault("D6")
 @pytest.mark.parametrize("stored", [b"", b"no archive", b"PK\x03\x04cut"])
 def test_bytes_that_are_no_archive_are_refused(stored):
     with pytest.raises(ModelError, match="not a skops archive; train it again"):
         from_bytes(stored)
 
 
+@pytest.mark.fault("D6")
 def test_a_damaged_archive_is_refused():
     stored = bytearray(to_bytes(model("logistic")))
     stored[60:90] = bytes(30)
@@ -95,6 +99,7 @@ def changed(of: str, **card: object) -> bytes:
     return dumps(content | {"card": json.dumps(json.loads(content["card"]) | card)})
 
 
+@pytest.mark.fault("D6")
 @pytest.mark.parametrize(
     "stored",
     [
@@ -119,6 +124,7 @@ def test_an_archive_of_something_else_is_refused(stored):
         from_bytes(stored(dumps))
 
 
+@pytest.mark.fault("D8")
 @pytest.mark.parametrize("kind", ["gradient_boosting", "blend"])
 def test_trees_of_another_scikit_learn_are_refused_by_version(kind, monkeypatch):
     stored = to_bytes(model(kind))
@@ -134,6 +140,7 @@ def test_plain_arrays_are_read_whatever_library_wrote_them(kind, monkeypatch):
     assert (predict(from_bytes(stored), ROWS) == predict(model(kind), ROWS)).all()
 
 
+@pytest.mark.fault("D6")
 @pytest.mark.parametrize(
     ("field", "value"), [("left", 2**31), ("right", 0), ("feature_idx", 5), ("is_categorical", 1), ("value", np.inf)]
 )

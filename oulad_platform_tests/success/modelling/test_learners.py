@@ -27,6 +27,7 @@ def test_scaled_values_are_distances_from_the_mean_in_standard_deviations():
     assert scaling.absences(raw) == pytest.approx(np.array([[0, -(3**-0.5)], [0, -(3**-0.5)], [0, 3**0.5], [0, -(3**-0.5)]]))
 
 
+@pytest.mark.fault("D2")
 def test_a_feature_missing_in_all_rows_says_nothing_when_it_appears():
     scaling = fit_scaling(np.array([[1.0, NAN], [3.0, NAN]]), largest=4.0)
     assert scaling.values(np.array([[3.0, 7.0]])).tolist() == [[1.0, 0.0]]
@@ -85,6 +86,7 @@ def test_weights_that_change_by_the_day_regions_and_logarithms_are_found(named):
     assert fitted.intercept + fitted.terms(values).sum(axis=1) == pytest.approx(fitted.margin(values), abs=1e-12)
 
 
+@pytest.mark.fault("D3")
 def test_what_a_region_adds_is_counted_from_the_mean_student_and_0_where_it_is_unknown_or_new(named):
     values, labels = named
     fitted = fit_logistic(values, labels, seed=7, names=NAMES)

@@ -85,6 +85,7 @@ def test_a_model_says_what_it_learnt_from(models):
     assert models["2013J-logistic"].data_sha256 == model.data_sha256 != models["2013B"].data_sha256
 
 
+@pytest.mark.fault("D2")
 def test_what_is_missing_in_every_row_is_left_out(panel, models):
     assert models["2013J"].features
     assert panel[list(models["2014B"].features)].notna().any().all()
@@ -101,6 +102,7 @@ def test_protected_attributes_are_learnt_from_only_where_asked(panel, models):
     assert protected <= set(risk.fit(known, V2014B, seed=7, protected=True)[0].features)
 
 
+@pytest.mark.fault("D10")
 @pytest.mark.parametrize("kind", ["blend", "logistic"])
 def test_same_rows_in_any_order_and_same_seed_give_the_same_model(panel, fitted, kind):
     again, held_out = risk.fit(panel.sample(frac=1, random_state=3), V2014B, kind=kind, seed=7)
@@ -197,6 +199,7 @@ def test_the_rows_of_each_model_in_charge_are_marked_and_those_of_the_rule(campu
     assert list(risk.in_charge(models, line, features.head(0))) == []
 
 
+@pytest.mark.fault("D6")
 def test_a_champion_that_is_not_stored_or_knew_too_much_is_refused(campus, models):
     features = daily_features(*campus, pd.DatetimeIndex(["2013-11-01"]))
     with pytest.raises(risk.ModelError, match="model 2012J is in charge of 2013-11-01 but is not stored"):
@@ -219,6 +222,7 @@ def test_nobody_to_score_gives_no_scores(campus, models):
     assert risk.predict(models["2013B"], nobody).tolist() == []
 
 
+@pytest.mark.fault("D2")
 def test_too_few_outcomes_are_refused_with_cohort_and_counts(panel):
     version = Version("2013B", date(2013, 4, 3), ("2013B",))
     passed = panel[panel["label"].eq(0)]
@@ -231,6 +235,7 @@ def test_too_few_outcomes_are_refused_with_cohort_and_counts(panel):
     assert len(require(held_out, HELD_OUT_RISK)) == 0
 
 
+@pytest.mark.fault("D2")
 def test_before_any_cohort_has_closed_there_is_nothing_to_learn_from_and_that_is_no_error():
     assert require(risk.training_rows([]), TRAINING_PANEL).empty
     models, held_out = risk.fit_versions(risk.training_rows([]), [], seed=7)

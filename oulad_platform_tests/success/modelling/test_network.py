@@ -62,6 +62,7 @@ def trial(request):
     return json.loads(made.stdout) | {"wanted": request.param}
 
 
+@pytest.mark.fault("D10")
 def test_same_rows_and_seed_give_the_same_weights_and_another_seed_others(trial):
     assert trial["equal"]
     assert not trial["other_seed_equal"]
@@ -86,6 +87,7 @@ def test_a_margin_is_the_layers_arithmetic():
     assert fitted.margin(np.array([[3.0], [float("nan")]])).tolist() == [0.0, 4.5]
 
 
+@pytest.mark.fault("I14")
 def test_an_absent_extra_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr(network, "find_spec", lambda name: None)
     with pytest.raises(network.BackendError, match=r"MODEL_BACKEND=pytorch needs .*: pip install 'oulad-platform\[pytorch\]'"):

@@ -150,6 +150,7 @@ def test_scores_of_another_version_are_no_proxy_for_this_one():
     assert row["n_proxy"] == 600
 
 
+@pytest.mark.fault("D13")
 def test_a_lost_feed_is_an_alarm_and_one_moved_feature_is_not():
     def judged(lost: list[str]) -> pd.Series:
         given_ = world(28, 28)
@@ -163,6 +164,7 @@ def test_a_lost_feed_is_an_alarm_and_one_moved_feature_is_not():
     assert (most_lost["observed_value"], most_lost["limit_value"]) == (pytest.approx(2 / 3), 1 / 3)
 
 
+@pytest.mark.fault("D3")
 def test_a_module_the_model_does_not_know_is_held_against_its_worst_one_and_never_by_its_features():
     given_ = world(28, 28, module="NEW")
     now = {day: rows.assign(clicks_7d=0.0, score_mean=0.0) for day, rows in given_["features"].items()}

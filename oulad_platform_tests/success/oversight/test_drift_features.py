@@ -39,6 +39,7 @@ def features(values: np.ndarray, day: int, module: str = "AAA") -> dict[date, pd
     return {START + timedelta(days=day): part(values, day, module, "2014B")}
 
 
+@pytest.mark.fault("D13")
 def test_psi_over_tenths_is_the_textbook_sum():
     learnt = distribution(np.arange(1000.0), np.arange(1000) % 2.0)
     moved = np.concatenate([np.arange(0.0, 500), np.arange(0.0, 500)])
@@ -56,6 +57,7 @@ def test_repeated_values_share_a_bin_and_the_absent_are_a_bin_of_their_own():
     assert psi(learnt, values[:1000], 0) > 1
 
 
+@pytest.mark.fault("D13")
 def test_a_feature_that_one_side_lacks_altogether_has_a_psi_and_no_distance():
     found = compare(reference(np.full(300, np.nan)), pd.DataFrame({"clicks": np.arange(300.0)})).iloc[0]
     assert found["psi"] > 5

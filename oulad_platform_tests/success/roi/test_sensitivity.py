@@ -31,12 +31,14 @@ def test_the_grid_has_the_three_uplifts_of_the_experiment_for_each_cost():
     assert grid.groupby("uplift_points").size().to_dict() == {3.0: 4, 5.0: 4, 8.0: 4}
 
 
+@pytest.mark.fault("I16")
 def test_no_cost_has_no_ratio():
     grid = pd.concat([roi_sensitivity(10, 100, costs_per_student=(0,)), roi_sensitivity(0, 100, costs_per_student=(10,))])
     assert grid["roi"].isna().all()
     assert grid["net_benefit"].tolist() == pytest.approx([30, 50, 80, 0, 0, 0])
 
 
+@pytest.mark.fault("I16")
 @pytest.mark.parametrize(
     ("given_values", "named"),
     [
@@ -51,6 +53,7 @@ def test_negative_and_missing_numbers_are_refused_by_name(given_values, named):
         roi_sensitivity(*given_values)
 
 
+@pytest.mark.fault("I16", "property 14")
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1e6), st.lists(st.floats(0.01, 1e4), min_size=1, max_size=5, unique=True))
 def test_net_benefit_rises_with_the_uplift_and_falls_with_the_cost(n, value, costs):
