@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from oulad_platform import cli_actions, cli_erase
+from oulad_platform import cli_actions, cli_admin, cli_backup, cli_erase, cli_instance
 from oulad_platform.cli_errors import configured, plain_errors
 
 
@@ -108,13 +108,12 @@ def configuration() -> None:
 def housekeeping(apply: bool) -> None:
     """List or remove snapshot files and reports past their time, whose metrics are safe in the warehouse."""
     platform = configured()
-    from oulad_platform.defs.cleaning import clean
+    from oulad_platform.defs.cleaning import clean_all
 
     with plain_errors():
-        removed = clean(platform, getpass.getuser(), dry_run=not apply)
-        click.echo(
-            "\n".join([*removed, f"{len(removed)} files {'removed' if apply else 'would be removed; --apply removes them'}"])
-        )
+        removed, runs = clean_all(platform, getpass.getuser(), dry_run=not apply)
+        verdict = "removed" if apply else "would be removed; --apply removes them"
+        click.echo("\n".join([*removed, f"{len(removed)} files and {runs} runs of Dagster's log {verdict}"]))
 
 
 @main.command()
@@ -136,7 +135,7 @@ def doctor() -> None:
     sys.exit(0 if examine(platform) else 1)
 
 
-for command in (*cli_actions.COMMANDS, *cli_erase.COMMANDS):
+for command in (one for room in (cli_actions, cli_admin, cli_backup, cli_erase, cli_instance) for one in room.COMMANDS):
     main.add_command(command)
 
 

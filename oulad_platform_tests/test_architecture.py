@@ -41,6 +41,7 @@ def test_a_room_knows_only_the_rooms_below_it(path: Path) -> None:
         assert known <= allowed
 
 
+@pytest.mark.fault("D6")
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_defs_knows_dagster_and_nobody_unpickles(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(path)}
@@ -49,6 +50,7 @@ def test_only_defs_knows_dagster_and_nobody_unpickles(path: Path) -> None:
     assert not any(name.startswith("dagster._") for name in imports(path))
 
 
+@pytest.mark.fault("I7")
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_settings_reads_the_environment_and_only_defs_and_cli_the_clock(path: Path) -> None:
     used = calls(path)
@@ -63,6 +65,7 @@ def test_no_module_is_longer_than_a_person_reads_at_once(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
+@pytest.mark.fault("I5")
 def test_loading_the_definitions_imports_nothing_heavy() -> None:
     code = f"import sys, oulad_platform.definitions; print([m for m in {HEAVY} if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

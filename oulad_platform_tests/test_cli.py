@@ -96,6 +96,7 @@ def test_the_dagster_command_line_works_as_in_ci(command: tuple[str, ...], made:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.fault("C3")
 def test_one_day_can_be_made_from_the_dagster_command_line(made: Shell) -> None:
     day = _last_two_days(made)[1][-10:]
     snapshot = made.home / f"data/lake/enrollment/enrollment_snapshots/{day}.parquet"
@@ -106,6 +107,7 @@ def test_one_day_can_be_made_from_the_dagster_command_line(made: Shell) -> None:
     assert snapshot.read_bytes() == before
 
 
+@pytest.mark.fault("I8")
 def test_doctor_says_what_is_wrong_and_what_to_do(made: Shell) -> None:
     assert made("oulad_platform.cli", "doctor").returncode == 0
     sick = made(
@@ -127,6 +129,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(made: Shell) -> None:
     assert "hunter2" not in sick.stdout + sick.stderr
 
 
+@pytest.mark.fault("A1")
 def test_missing_files_fail_the_run_and_never_fall_back_to_the_demo(made: Shell) -> None:
     failed = made("oulad_platform.cli", "run", OULAD_DATA="nowhere")
     assert failed.returncode != 0
@@ -134,6 +137,7 @@ def test_missing_files_fail_the_run_and_never_fall_back_to_the_demo(made: Shell)
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.fault("I6")
 def test_an_unusable_setting_is_named_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OULAD_HOME", str(tmp_path))
     monkeypatch.setenv("SPLIT_WEEK", "soon")
@@ -142,6 +146,7 @@ def test_an_unusable_setting_is_named_before_anything_starts(tmp_path: Path, mon
     assert "SPLIT_WEEK (environment)" in refused.output
 
 
+@pytest.mark.fault("C10")
 def test_days_outside_the_calendar_are_refused(made: Shell) -> None:
     refused = made("oulad_platform.cli", "run", "--first", "2030-01-01")
     assert refused.returncode == 2

@@ -15,6 +15,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.fault("I7", "property 19")
 def test_environment_goes_before_file_goes_before_default(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().split_week == 7
     (own_home / "platform.yaml").write_text("split_week: 5\nhigh_risk_threshold: 0.4\n")
@@ -23,6 +24,7 @@ def test_environment_goes_before_file_goes_before_default(own_home: Path, monkey
     assert (load().split_week, load().high_risk_threshold) == (9, 0.4)
 
 
+@pytest.mark.fault("I6", "property 19")
 def test_every_unusable_value_and_unknown_name_is_listed(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (own_home / "platform.yaml").write_text("splitweek: 5\nhigh_risk_threshold: 25\n")
     monkeypatch.setenv("MODEL_BACKEND", "abacus")
@@ -75,6 +77,7 @@ def test_settings_that_cannot_stand_together_are_refused(
         load()
 
 
+@pytest.mark.fault("I8")
 def test_a_secret_in_the_file_is_refused_without_showing_it(own_home: Path) -> None:
     (own_home / "platform.yaml").write_text("enrollment_db_url: postgresql://reader:hunter2@sis/db\n")
     with pytest.raises(SettingsError, match=r"ENROLLMENT_DB_URL \(platform.yaml\): a secret only ever comes") as refusal:
@@ -82,6 +85,7 @@ def test_a_secret_in_the_file_is_refused_without_showing_it(own_home: Path) -> N
     assert "hunter2" not in str(refusal.value)
 
 
+@pytest.mark.fault("I7")
 def test_the_environment_goes_before_the_file_inside_a_section_too(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (own_home / "platform.yaml").write_text("quality: {min_rows: 10, max_change_pct: 20}\nvocabulary: {person: client}\n")
     monkeypatch.setenv("QUALITY__MIN_ROWS", "12")
@@ -129,6 +133,7 @@ def test_a_relative_sqlite_file_lies_in_the_home_folder(own_home: Path, monkeypa
     assert load().warehouse == "sqlite:////srv/warehouse.db"
 
 
+@pytest.mark.fault("I8")
 def test_a_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://someone:hunter2@db/oulad")
     assert "hunter2" not in repr(load())

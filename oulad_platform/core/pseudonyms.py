@@ -87,7 +87,7 @@ class Pseudonyms:
         return f"{name}-{digest[:DIGITS]}"
 
     def known_as(self, identifiers: pd.Series, keys: Collection[str]) -> pd.Series:
-        """Whether each identifier has one of these pseudonyms, whatever key it was made with. Raises PseudonymError without it."""
+        """Whether each identifier has one of these pseudonyms, whatever key made it. Raises PseudonymError without that key."""
         is_known = pd.Series(False, identifiers.index)
         for name in {key.partition("-")[0] for key in keys}:
             is_known |= self.of(identifiers, name).isin(list(keys))

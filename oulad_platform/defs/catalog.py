@@ -54,8 +54,17 @@ class Entry:
     def key(self) -> dg.AssetKey:
         return dg.AssetKey([self.line, self.table.name])
 
+    @property
+    def pool(self) -> str | None:
+        """Steps of one pool wait for one another where an instance says so: those of a line that write the warehouse."""
+        return self.line if self.store == "warehouse" else None
+
     def spec(self) -> dict[str, Any]:
         """Arguments of the asset decorator that follow from the table."""
+        return {**self.out(), "pool": self.pool}
+
+    def out(self) -> dict[str, Any]:
+        """Those of one output of a step that makes several."""
         return {
             "key": self.key,
             "group_name": self.group,

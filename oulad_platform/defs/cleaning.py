@@ -1,21 +1,52 @@
-"""Housekeeping: what `enrollment.housekeeping` lets go is removed, and the register of snapshots says so."""
+"""Housekeeping: what `enrollment.housekeeping` lets go is removed, and the register of snapshots says so.
 
+With it go messages long settled and what killed processes left. Dagster's own records are `event_log`'s.
+"""
+
+from contextlib import chdir
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from oulad_platform.defs.delivery import channels
 from oulad_platform.defs.enrollment import METRICS, SNAPSHOTS
+from oulad_platform.defs.event_log import clean_instance
 from oulad_platform.defs.resources import DATED_FILES, Platform, utc_now
 from oulad_platform.enrollment import versions
 from oulad_platform.enrollment.housekeeping import removable_reports, removable_snapshots
 from oulad_platform.enrollment.retention import census_days_of
 from oulad_platform.enrollment.tables import HELD_EXTRACTS, SNAPSHOT_VERSIONS
+from oulad_platform.settings import home
+
+if TYPE_CHECKING:
+    from oulad_platform.storage.files import Location
+
+PUBLISHED = ("models", "outputs", "reports")
 
 
 def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
-    """Removes old snapshot files and reports, and returns what was removed; with `dry_run`, what would be."""
-    settings, stored = platform.settings, platform.stored_days(SNAPSHOTS)
+    """Removes old files: snapshots, reports, settled messages, leftovers; what was removed, or with `dry_run` would be."""
     newest = platform.newest_stored_day(METRICS)
-    if newest is None:
-        return []
+    tables = [] if newest is None else _tables_and_reports(platform, newest, by, dry_run=dry_run)
+    return [*tables, *_messages(platform, dry_run=dry_run), *_leftovers(platform, dry_run=dry_run)]
+
+
+def clean_event_log(platform: Platform, instance: dg.DagsterInstance, *, dry_run: bool) -> int:
+    """Removes runs past `event_days_kept` that nothing hangs on; how many, or with `dry_run` would be."""
+    return clean_instance(instance, datetime.now(UTC) - timedelta(days=platform.settings.event_days_kept), dry_run=dry_run)
+
+
+def clean_all(platform: Platform, by: str, *, dry_run: bool) -> tuple[list[str], int]:
+    """What housekeeping removes: files, and runs of the instance at home."""
+    with chdir(home()), dg.DagsterInstance.from_config(str(home())) as instance:
+        return clean(platform, by, dry_run=dry_run), clean_event_log(platform, instance, dry_run=dry_run)
+
+
+def _tables_and_reports(platform: Platform, newest: date, by: str, *, dry_run: bool) -> list[str]:
+    settings = platform.settings
     days = removable_snapshots(
-        stored,
+        platform.stored_days(SNAPSHOTS),
         newest=newest,
         kept_days=settings.snapshot_days_kept,
         published=platform.stored_days(METRICS),
@@ -45,3 +76,35 @@ def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
         *(f"{HELD_EXTRACTS.name} {day}" for day in held),
         *reports,
     ]
+
+
+def _messages(platform: Platform, *, dry_run: bool) -> list[str]:
+    """Messages settled longer ago than reports are kept; nothing that old is told again, so its id need not be known."""
+    from oulad_platform.storage.files import location
+    from oulad_platform.storage.tidying import remove_messages, settled_before
+
+    first = platform.today() - timedelta(days=platform.settings.report_days_kept)
+    gone = []
+    for channel in channels(platform):
+        outbox = location(channel.outbox.uri, platform.settings.aws_region)
+        names = settled_before(outbox, datetime.combine(first, time(), UTC))
+        if not dry_run:
+            remove_messages(outbox, names)
+        gone += [f"{channel.name} message {name}" for name in names]
+    return gone
+
+
+def _leftovers(platform: Platform, *, dry_run: bool) -> list[str]:
+    from oulad_platform.storage.tidying import leftovers, sweep
+
+    found = [remains for folder in _places(platform) for remains in leftovers(folder)]
+    return [f"leftover {remains}" for remains in (found if dry_run else sweep(found))]
+
+
+def _places(platform: Platform) -> "list[Location]":
+    from oulad_platform.storage.files import location
+
+    settings = platform.settings
+    artifacts = location(settings.artifacts, settings.aws_region)
+    kept = [settings.lake, *(channel.outbox.uri for channel in channels(platform))]
+    return [*(artifacts / folder for folder in PUBLISHED), *(location(uri, settings.aws_region) for uri in kept)]

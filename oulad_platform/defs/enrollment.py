@@ -38,7 +38,8 @@ def assets(days: dg.PartitionsDefinition, *, is_replay: bool) -> list[dg.AssetsD
 
     @dg.multi_asset(
         name="registrar_extract",
-        outs={of.table.name: dg.AssetOut(**of.spec()) for of in (SNAPSHOTS, FINDINGS)},
+        pool=FINDINGS.pool,
+        outs={of.table.name: dg.AssetOut(**of.out()) for of in (SNAPSHOTS, FINDINGS)},
         ins={name: dg.AssetIn(SMALL[name]) for name in raw},
         **daily,
     )
@@ -52,7 +53,8 @@ def assets(days: dg.PartitionsDefinition, *, is_replay: bool) -> list[dg.AssetsD
 
     @dg.multi_asset(
         name="enrollment_changes",
-        outs={of.table.name: dg.AssetOut(**of.spec(), is_required=False) for of in (DELTAS, METRICS)},
+        pool=METRICS.pool,
+        outs={of.table.name: dg.AssetOut(**of.out(), is_required=False) for of in (DELTAS, METRICS)},
         ins={"snapshots": lazy_snapshots},
         can_subset=True,
         **daily,

@@ -109,8 +109,11 @@ def _registrar(platform: Platform) -> str:
 
 def _warehouse(platform: Platform) -> str:
     from oulad_platform.storage.database import Database
+    from oulad_platform.storage.migrations import running
 
-    return Database(platform.settings.warehouse).ping()
+    database = Database(platform.settings.warehouse)
+    answer, warning = database.ping(), running.warning(database)
+    return f"{answer}; {warning}" if warning else answer
 
 
 def _mail_server(platform: Platform) -> str:

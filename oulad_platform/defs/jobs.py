@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from oulad_platform.defs import delivery
-from oulad_platform.defs.cleaning import clean
+from oulad_platform.defs.cleaning import clean, clean_event_log
 from oulad_platform.defs.resources import Platform
 
 EVERYTHING, ENROLLMENT_DAILY, SUCCESS_DAILY, TRAIN = "everything", "enrollment_daily", "success_daily", "train"
@@ -66,7 +66,9 @@ class Housekeeping(dg.Config):
 @dg.op
 def remove_old_files(context: dg.OpExecutionContext, config: Housekeeping, platform: dg.ResourceParam[Platform]) -> None:
     removed = clean(platform, context.run_id, dry_run=config.dry_run)
-    context.add_output_metadata({"removed": len(removed), "dry_run": config.dry_run, "files": "\n".join(removed) or "none"})
+    runs = clean_event_log(platform, context.instance, dry_run=config.dry_run)
+    files = "\n".join(removed) or "none"
+    context.add_output_metadata({"removed": len(removed), "runs": runs, "dry_run": config.dry_run, "files": files})
 
 
 @dg.job(

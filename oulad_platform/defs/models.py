@@ -70,7 +70,7 @@ def training_panel(platform: dg.ResourceParam[Platform], student_vle: Parts, **t
             description="One model per day on which cohorts closed, fitted on every cohort closed by then, and its challenger.",
             io_manager_key="model_io_manager",
         ),
-        "held_out_risk": dg.AssetOut(**HELD_OUT.spec()),
+        "held_out_risk": dg.AssetOut(**HELD_OUT.out()),
     },
     ins={"training_panel": dg.AssetIn(PANEL.key), "courses": dg.AssetIn(SMALL["courses"])},
 )
@@ -89,7 +89,8 @@ def risk_models(
 
 @dg.multi_asset(
     name="model_tests",
-    outs={of.table.name: dg.AssetOut(**of.spec()) for of in (EVALUATION, CURVE, FAIRNESS)},
+    pool=EVALUATION.pool,
+    outs={of.table.name: dg.AssetOut(**of.out()) for of in (EVALUATION, CURVE, FAIRNESS)},
     ins={
         **RAW,
         "training_panel": dg.AssetIn(PANEL.key),
@@ -145,7 +146,8 @@ def _show_tests(
 
 @dg.multi_asset(
     name="registered_models",
-    outs={of.table.name: dg.AssetOut(**of.spec()) for of in (REGISTRY, CHAMPIONS)},
+    pool=REGISTRY.pool,
+    outs={of.table.name: dg.AssetOut(**of.out()) for of in (REGISTRY, CHAMPIONS)},
     ins={
         "risk_model": dg.AssetIn(RISK_MODEL),
         "held_out_risk": dg.AssetIn(HELD_OUT.key),
@@ -210,7 +212,8 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name="drift",
-        outs={of.table.name: dg.AssetOut(**of.spec()) for of in (DRIFTED, DRIFT)},
+        pool=DRIFT.pool,
+        outs={of.table.name: dg.AssetOut(**of.out()) for of in (DRIFTED, DRIFT)},
         **daily,
         ins={
             "features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY, partition_mapping=A_FORTNIGHT_BACK),

@@ -52,7 +52,12 @@ def enrollment_trends(metrics: pd.DataFrame) -> pd.DataFrame:
     return trend.enrollment_trends(metrics, metrics["date"].max().date())
 
 
-@dg.multi_asset(name="forecasts", outs={of.table.name: dg.AssetOut(**of.spec()) for of in (BACKTEST, FORECAST)}, ins=ALL_METRICS)
+@dg.multi_asset(
+    name="forecasts",
+    pool=BACKTEST.pool,
+    outs={of.table.name: dg.AssetOut(**of.out()) for of in (BACKTEST, FORECAST)},
+    ins=ALL_METRICS,
+)
 def forecasts(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], metrics: pd.DataFrame
 ) -> Iterator[dg.Output[pd.DataFrame]]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from oulad_platform.core import calendar
 from oulad_platform.core.pseudonyms import ERASURES
 from oulad_platform.core.tables import Table, student_column
-from oulad_platform.defs.catalog import VIEWS, Entry, warehouse_tables
+from oulad_platform.defs.catalog import Entry, warehouse_tables
 from oulad_platform.enrollment.reporting.exports import CHANGES_FOLDER
 from oulad_platform.settings import CONFIG_FILE, Settings, SettingsError, absolute
 from oulad_platform.sources.registrar import Registrar, ReplayRegistrar, open_registrar
@@ -62,11 +62,9 @@ class Platform:
 
     @cached_property
     def database(self) -> Database:
-        from oulad_platform.storage.database import Database
+        from oulad_platform.defs.warehouse import opened
 
-        database = Database(self.settings.warehouse, self.settings.pseudonyms)
-        database.create(warehouse_tables(), VIEWS)
-        return database
+        return opened(self.settings)
 
     @cached_property
     def artifacts(self) -> Artifacts:

@@ -14,7 +14,7 @@ from oulad_platform.sources.tables import SMALL_TABLES, STUDENT_VLE
 
 
 def _out(raw: Entry) -> dg.AssetOut:
-    return dg.AssetOut(**raw.spec())
+    return dg.AssetOut(**raw.out())
 
 
 @dg.multi_asset(name="campus", outs={raw.table.name: _out(raw) for raw in of_group("sources")})

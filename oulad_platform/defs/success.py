@@ -74,7 +74,8 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name="risk_marts",
-        outs={of.table.name: dg.AssetOut(**of.spec()) for of in (RISK, COURSES)},
+        pool=RISK.pool,
+        outs={of.table.name: dg.AssetOut(**of.out()) for of in (RISK, COURSES)},
         **daily,
         ins={
             "features": dg.AssetIn(FEATURES.key, metadata=DAY_BY_DAY, partition_mapping=A_WEEK_BACK),

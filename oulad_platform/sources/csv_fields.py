@@ -29,15 +29,15 @@ CODE = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
 def parse_exactly(block: Block) -> pa.Table:
     """The block as a typed Arrow table of the layout's columns. Raises ContractError with every finding in the block."""
     layout = block.layout
-    texts = _texts(block)
+    texts = texts_of(block)
     broken = [
         (place, column, rule, texts[column.name][place].as_py())
         for column in layout.columns
-        for rule, mask in _broken_rules(texts[column.name], column)
+        for rule, mask in broken_rules(texts[column.name], column)
         for place in np.flatnonzero(mask.to_numpy(zero_copy_only=False)).tolist()
     ]
     if broken:
-        headers = _repeated_headers(texts, layout)
+        headers = repeated_headers(texts, layout)
         findings = [
             Finding(layout.where, rule, block.first_row + place, column.name, shown(column, value))
             for place, column, rule, value in broken
@@ -50,15 +50,15 @@ def parse_exactly(block: Block) -> pa.Table:
     return pa.table([pc.cast(texts[field.name], field.type) for field in fields], pa.schema(fields))
 
 
-def _texts(block: Block) -> dict[str, pa.Array]:
+def texts_of(block: Block) -> dict[str, pa.Array]:
     """Each wanted column of the block as text, missing values as null."""
     layout = block.layout
     marks = block.marks
     texts = None
-    if marks.regular and b"\0" not in block.text and _is_utf8(block.text):
+    if marks.regular and b"\0" not in block.text and is_utf8(block.text):
         texts = _regular_texts(block)
     if texts is None or len(texts) != marks.lines:
-        texts = pa.table(dict(zip(layout.positions, _strict_columns(block), strict=True)))
+        texts = pa.table(dict(zip(layout.positions, strict_columns(block), strict=True)))
     return {
         column.name: _spelled(texts[column.name].combine_chunks(), layout.spellings.get(column.name)) for column in layout.columns
     }
@@ -69,7 +69,7 @@ def _spelled(text: pa.Array, spelling: tuple[str, str] | None) -> pa.Array:
     return pc.replace_substring_regex(text, *spelling) if spelling else text
 
 
-def _is_utf8(text: bytes) -> bool:
+def is_utf8(text: bytes) -> bool:
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -96,7 +96,7 @@ def read_arrow(block: Block, types: Mapping[str, pa.DataType]) -> pa.Table | Non
         return None
 
 
-def _strict_columns(block: Block) -> list[pa.Array]:
+def strict_columns(block: Block) -> list[pa.Array]:
     """The block's fields, line by line by the letter of RFC 4180, without line breaks in a field; row by row findings."""
     layout, findings, rows = block.layout, [], []
     lines = re.split(rb"\r\n|\n|\r", block.text)[:-1]
@@ -125,13 +125,13 @@ def _line_rule(line: bytes, n_fields: int, expected: int) -> str:
     return "" if n_fields == expected else f"has {n_fields} fields instead of {expected}"
 
 
-def _repeated_headers(texts: Mapping[str, pa.Array], layout: Layout) -> set[int]:
+def repeated_headers(texts: Mapping[str, pa.Array], layout: Layout) -> set[int]:
     """Places of the rows whose every field is its column's name."""
     same = [pc.fill_null(pc.equal(texts[column.name], column.name), False) for column in layout.columns]
     return set(np.flatnonzero(np.logical_and.reduce([mask.to_numpy(zero_copy_only=False) for mask in same])).tolist())
 
 
-def _broken_rules(text: pa.Array, column: Column) -> Iterator[tuple[str, pa.BooleanArray]]:
+def broken_rules(text: pa.Array, column: Column) -> Iterator[tuple[str, pa.BooleanArray]]:
     """Each rule of the column with the mask of the values that break it; a missing value breaks no other rule."""
     if not column.nullable:
         yield "is missing, and this column may not be", pc.is_null(text)

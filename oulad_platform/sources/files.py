@@ -86,8 +86,8 @@ def find_files(uri: str, stems: Sequence[str], region: str | None = None) -> dic
     there twice, and when the place itself is missing, unreadable, damaged or holds unsafe names.
     """
     with readable(uri):
-        path = _path(uri, region)
-        found = _zip_members(path) if uri.lower().endswith(".zip") else _folder(path)
+        path = place_of(uri, region)
+        found = _zip_members(path) if uri.lower().endswith(".zip") else files_in(path)
     wanted = {stem: [file for file in found if file.name in {stem + ending for ending in ENDINGS}] for stem in stems}
     findings = [_missing(stem, uri, found) for stem, files in wanted.items() if not files]
     findings += [
@@ -123,7 +123,7 @@ def _bucket_errors() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError, CloudPathException
 
 
-def _path(uri: str, region: str | None) -> Path | CloudPath:
+def place_of(uri: str, region: str | None) -> Path | CloudPath:
     if "://" not in uri:
         return Path(uri)
     from boto3 import Session
@@ -136,7 +136,7 @@ def _path(uri: str, region: str | None) -> Path | CloudPath:
         raise ContractError([Finding(uri, "is not a folder, a .zip file or s3://bucket/prefix")], REMEDY) from error
 
 
-def _folder(root: Path | CloudPath) -> list[SourceFile]:
+def files_in(root: Path | CloudPath) -> list[SourceFile]:
     if isinstance(root, Path) and not root.is_dir():
         rule = "is neither a folder nor a .zip file" if root.exists() else "does not exist"
         raise ContractError([Finding(str(root), rule)], "Name a folder, a .zip file or s3://bucket/prefix.")

@@ -22,9 +22,9 @@ from oulad_platform.core.checks import ContractError, Finding, shown
 from oulad_platform.core.outreach import ADVISERS, INTERVENTIONS, OPT_OUTS, contact_ids
 from oulad_platform.core.pseudonyms import Pseudonyms
 from oulad_platform.core.tables import Column, Table
-from oulad_platform.sources.csv_fields import MISSING, _broken_rules, _repeated_headers, _texts
+from oulad_platform.sources.csv_fields import MISSING, broken_rules, repeated_headers, texts_of
 from oulad_platform.sources.csv_lines import Block, read_blocks
-from oulad_platform.sources.files import ENDINGS, REMEDY, SourceFile, _path, readable
+from oulad_platform.sources.files import ENDINGS, REMEDY, SourceFile, place_of, readable
 
 OPTIONAL = ("contact_id", "email", "login")
 FREE_TEXT = ("contact_id", "adviser", "email", "login")
@@ -119,7 +119,7 @@ def _rows(uri: str, table: Table, region: str | None, today: date | None) -> pd.
 
 def _csv_files(uri: str, region: str | None) -> list[SourceFile]:
     with readable(uri):
-        path = _path(uri, region)
+        path = place_of(uri, region)
         if path.is_dir():
             found = sorted((SourceFile(one.name, one) for one in path.iterdir()), key=lambda one: one.name)
         elif path.name.lower().endswith(ENDINGS) and path.exists():
@@ -137,9 +137,9 @@ def _typed(block: Block, table: Table, today: date | None) -> pd.DataFrame:
     """The block's rows in the table's types. Raises ContractError with every finding in the block."""
     present = tuple(column for column in table.columns if column.name in block.layout.names)
     block = replace(block, layout=replace(block.layout, columns=present))
-    texts = {name: _plain(text) if name in FREE_TEXT else text for name, text in _texts(block).items()}
+    texts = {name: _plain(text) if name in FREE_TEXT else text for name, text in texts_of(block).items()}
     where = block.layout.where
-    headers = _repeated_headers(texts, block.layout)
+    headers = repeated_headers(texts, block.layout)
     findings = [
         Finding(where, "repeats the header in the middle of the file; were two files joined?", block.first_row + place)
         for place in headers
@@ -162,7 +162,7 @@ def _plain(text: pa.Array) -> pa.Array:
 def _rules(text: pa.Array, column: Column, today: date | None) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """Each rule of the column with the mask of the values that break it; a missing value breaks no other rule."""
     if column.kind != "date" and column.name not in FREE_TEXT:
-        for rule, mask in _broken_rules(text, column):
+        for rule, mask in broken_rules(text, column):
             yield rule, mask.to_numpy(zero_copy_only=False)
         return
     values = text.to_pylist()

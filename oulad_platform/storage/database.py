@@ -6,9 +6,8 @@ are the last line. SQL of tables is in `storage.schema`, drivers and bulk copy i
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,17 +17,15 @@ import pyarrow as pa
 
 from oulad_platform.core.pseudonyms import DEMO, STUDENT_KEYS, Pseudonyms
 from oulad_platform.core.tables import Column, Table, View, stored, student_column
-from oulad_platform.storage import engines
-from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
+from oulad_platform.storage import building, engines
+from oulad_platform.storage.errors import MissingTableError, StorageError
 from oulad_platform.storage.identities import Identities, keys_of, pseudonymous
-from oulad_platform.storage.schema import difference, missing_indexes, sql_table, with_referred
+from oulad_platform.storage.schema import sql_table, with_referred
 from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-LOCK_SECONDS = 10
-PUBLISH_SECONDS = 600
 RETRY_WAITS = (0.5, 1, 2, 4, 8, 8)
 
 PUBLISHED_DAYS = Table(
@@ -68,6 +65,11 @@ class Database:
         return str(url.create(url.drivername.split("+")[0], url.username, None, url.host, url.port, url.database))
 
     @property
+    def dialect(self) -> sa.Dialect:
+        """How SQL is written here."""
+        return self._engine.dialect
+
+    @property
     def server(self) -> tuple[str, str] | None:
         """host:port and name of a PostgreSQL database, for people's own tools; None for SQLite."""
         url = self._url
@@ -77,25 +79,15 @@ class Database:
         """Creates what is missing: tables, those they refer to, indexes, PUBLISHED_DAYS; safe for several processes at once.
 
         Raises SchemaMismatchError, before any change, when a table is there with other columns, types or keys than declared.
-        A view is made anew only when its statement changed, so that grants stay and readers are not waited for.
+        A view is made anew only when its statement changed, so that grants stay and readers are not waited for. A whole
+        warehouse, with its revision and its roles, is `storage.migrations`'.
         """
-        declared = [sql_table(table) for table in with_referred([*map(stored, tables), PUBLISHED_DAYS, STUDENT_KEYS])]
+        declared = with_referred([*map(stored, tables), PUBLISHED_DAYS, STUDENT_KEYS])
 
         def work(connection: sa.Connection) -> None:
-            import sqlalchemy as sa
-
-            self._lock(connection, "create")
-            inspector = sa.inspect(connection)
-            there = [table for table in declared if inspector.has_table(table.name)]
-            self._require_declared(inspector, there)
-            missing = [index for table in there for index in missing_indexes(inspector, table)]
-            for table in declared:
-                if table not in there:
-                    table.create(connection)
-            for index in missing:
-                index.create(connection)
-            for view in views:
-                self._create_view(connection, view)
+            building.lock(connection, "create")
+            building.create_tables(connection, self.label, declared)
+            building.create_views(connection, views)
 
         self._write(work)
 
@@ -130,8 +122,8 @@ class Database:
             import sqlalchemy as sa
 
             shared = [reference.table.name for table in new for reference in table.references]
-            self._lock(connection, *(table.name for table in new), shared=shared)
-            self._require_declared(sa.inspect(connection), [sql_table(table) for table in new])
+            building.lock(connection, *(table.name for table in new), shared=shared)
+            building.require_declared(sa.inspect(connection), self.label, [sql_table(table) for table in new])
             for table, rows in new.items():
                 engines.insert(connection, table, rows)
 
@@ -144,7 +136,7 @@ class Database:
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
-            self._lock(connection, *(table.name for table in declared))
+            building.lock(connection, *(table.name for table in declared))
             for table in declared:
                 connection.execute(sa.delete(table))
 
@@ -202,12 +194,12 @@ class Database:
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
-            self._lock(connection, table.name, shared=[reference.table.name for reference in table.references])
+            building.lock(connection, table.name, shared=[reference.table.name for reference in table.references])
             inspector = sa.inspect(connection)
             for name in (each.name for each in written):
                 if not inspector.has_table(name):
                     raise MissingTableError(f"{self.label}: there is no table {name}; create the warehouse's tables first")
-            self._require_declared(inspector, written)
+            building.require_declared(inspector, self.label, written)
             connection.execute(sa.delete(declared).where(where))
             engines.insert(connection, table, rows)
             counted = connection.execute(sa.select(sa.func.count()).select_from(declared).where(where)).scalar_one()
@@ -253,38 +245,6 @@ class Database:
         query = query if where is None else query.where(where)
         frame = table.from_arrow(self._read(lambda connection: engines.select(connection, table, query)))
         return frame if table is logical else self._identities.of(logical, frame)
-
-    def _require_declared(self, inspector: sa.Inspector, declared: Sequence[sa.Table]) -> None:
-        for table in declared:
-            differs = difference(inspector, table)
-            if differs:
-                raise SchemaMismatchError(
-                    f"{self.label}: table {table.name} is not as declared: {differs}; nothing was changed; "
-                    "migrate it, or drop it and materialize it again"
-                )
-
-    def _create_view(self, connection: sa.Connection, view: View) -> None:
-        name = connection.dialect.identifier_preparer.quote(view.name)
-        select = view.select[connection.dialect.name].strip()
-        if self.kind == "sqlite":
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-            connection.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
-            return
-        comment = f"{view.grain} [{hashlib.sha256(select.encode()).hexdigest()[:12]}]"
-        known = connection.exec_driver_sql("SELECT obj_description(to_regclass(%s), 'pg_class')", (name,)).scalar_one()
-        if known != comment:
-            connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {select}".replace("%", "%%"))
-            connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS %s", (comment,))
-
-    def _lock(self, connection: sa.Connection, *names: str, shared: Collection[str] = ()) -> None:
-        """One writer of a table at a time, none while a table that refers to it is written; SQLite has locked the whole file."""
-        if self.kind == "postgres":
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PUBLISH_SECONDS}s'")
-            for name in sorted({*names, *shared}):
-                lock = "pg_advisory_xact_lock" if name in names else "pg_advisory_xact_lock_shared"
-                key = int.from_bytes(hashlib.sha256(f"oulad_platform {name}".encode()).digest()[:8], "big", signed=True)
-                connection.exec_driver_sql(f"SELECT {lock}(%s)", (key,))
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
     def transaction(self, work: Callable[[sa.Connection], Result], *, writes: bool) -> Result:
         """What `work` makes of a connection, in one transaction; tried again when the connection was lost."""

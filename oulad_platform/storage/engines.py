@@ -109,7 +109,7 @@ def insert(connection: sa.Connection, table: Table, rows: pa.Table, known: Liter
     columns = ", ".join(quote(name) for name in table.names)
     prefix = "OR IGNORE" if known == "kept" else ""
     statement = str(sa.insert(sql_table(table)).prefix_with(prefix, dialect="sqlite").compile(dialect=connection.dialect))
-    staged = table.row_security or known == "kept"
+    staged = table.restricted or table.row_security or known == "kept"
     target = quote(f"staged_{table.name}" if staged else table.name)
     cursor = connection.connection.cursor()
     try:
@@ -123,7 +123,7 @@ def insert(connection: sa.Connection, table: Table, rows: pa.Table, known: Liter
             cursor.copy_expert(f"COPY {target} ({columns}) FROM STDIN WITH (FORMAT csv)", _csv(batch))
         if staged:
             conflict = " ON CONFLICT DO NOTHING" if known == "kept" else ""
-            cursor.execute(f"INSERT INTO {quote(table.name)} ({columns}) SELECT {columns} FROM {target}{conflict}")  # noqa: S608 - quoted
+            cursor.execute(f"INSERT INTO {quote(table.name)} ({columns}) SELECT {columns} FROM {target}{conflict}")  # noqa: S608 # nosec B608 - quoted
             cursor.execute(f"DROP TABLE {target}")
     finally:
         cursor.close()

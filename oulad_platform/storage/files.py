@@ -188,7 +188,7 @@ def _aside(target: Path, *, folder: bool) -> Iterator[Path]:
     """An empty file or folder beside the target. While in use it is locked; what killed processes left has no lock and goes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for remains in target.parent.glob(f".{escape(target.name)}.*{ASIDE}"):
-        _sweep(remains)
+        remove_unheld(remains)
     held = None
     while held is None:
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}{ASIDE}")
@@ -201,7 +201,8 @@ def _aside(target: Path, *, folder: bool) -> Iterator[Path]:
         os.close(held)
 
 
-def _sweep(remains: Path) -> None:
+def remove_unheld(remains: Path) -> None:
+    """Removes what a killed process left aside; what another holds stays."""
     held = _lock(remains, fcntl.LOCK_EX | fcntl.LOCK_NB)
     if held is not None:
         _discard(remains)

@@ -73,7 +73,7 @@ def fetch(place: Location, target: Path) -> Content:
 
 
 def put(source: Location, target: Location, expected: Content) -> None:
-    """Copies a file whole, in place of any earlier one, if it is what is expected. Raises StorageError, and changes nothing, else."""
+    """Copies a file whole, in place of any earlier one. Raises StorageError, and changes nothing, when it is another."""
     with staging(target) as aside:
         copy = aside / "copy"
         found = fetch(source, copy)

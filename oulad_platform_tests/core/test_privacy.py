@@ -123,6 +123,7 @@ def test_the_attacker_of_these_tests_does_work_out_a_cell_that_is_hidden_alone()
     assert worked_out(truth.ravel() < 10, known_sums(3, 3)) == [1]
 
 
+@pytest.mark.fault("property 20")
 @given(st.lists(COUNTS, min_size=1, max_size=9))
 def test_no_combination_of_a_row_and_its_total_gives_a_hidden_count(counts: list[int]) -> None:
     shown = suppress(pd.DataFrame({"n": counts}, index=[f"r{number}" for number in range(len(counts))]))
@@ -134,6 +135,7 @@ def test_no_combination_of_a_row_and_its_total_gives_a_hidden_count(counts: list
     assert all(span(int(cell), truth, hidden, line) >= 10 - 1e-6 for cell in np.flatnonzero(truth < 10))
 
 
+@pytest.mark.fault("property 20")
 @settings(max_examples=60)
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(COUNTS, min_size=n, max_size=n), min_size=1, max_size=5)))
 def test_no_combination_of_a_two_way_table_and_its_margins_gives_a_hidden_count(rows: list[list[int]]) -> None:

@@ -18,6 +18,7 @@ ROTATED = Pseudonyms({"k1": KEY, "k2": OTHER}, "k2")
 IDENTIFIERS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(lambda text: normalised(text) != "")
 
 
+@pytest.mark.fault("property 10")
 def test_it_is_the_hmac_sha256_of_the_identifier_cut_to_128_bits_after_the_keys_name() -> None:
     assert ONE.one("S001") == "k1-" + hmac.new(KEY, b"S001", hashlib.sha256).hexdigest()[:32]
     assert ONE.one("S001") == "k1-1d3894b59787a625590a20ab13214e78"
@@ -58,6 +59,7 @@ def test_a_number_and_its_digits_are_one_person_and_nobody_has_no_pseudonym(numb
     assert named.isna().tolist() == [text is None for text in texts]
 
 
+@pytest.mark.fault("property 10")
 @given(IDENTIFIERS)
 def test_it_is_the_same_each_time_depends_on_the_key_and_never_holds_the_identifier(identifier: str) -> None:
     name = ONE.one(identifier)
@@ -69,6 +71,7 @@ def test_it_is_the_same_each_time_depends_on_the_key_and_never_holds_the_identif
     assert len(normalised(identifier)) < 6 or normalised(identifier) not in name
 
 
+@pytest.mark.fault("property 10")
 @given(st.sets(IDENTIFIERS.map(normalised), min_size=2, max_size=50))
 def test_different_identifiers_have_different_pseudonyms(identifiers: set[str]) -> None:
     assert ONE.of(pd.Series(sorted(identifiers), dtype="str")).nunique() == len(identifiers)

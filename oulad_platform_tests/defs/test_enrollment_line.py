@@ -133,6 +133,7 @@ def test_a_registrars_database_becomes_changes_and_metrics(sis: Sis, tmp_path: P
     assert (tmp_path / "artifacts/reports/enrollment/briefing_2026-11-20.html").stat().st_size > 10_000
 
 
+@pytest.mark.fault("B4", "I3")
 def test_an_empty_or_shrunken_extract_is_held_back_until_it_is_accepted(sis: Sis, tmp_path: Path) -> None:
     platform = at(
         tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY, enrollment_email_recipients="r@example.org"
@@ -163,6 +164,7 @@ def test_an_empty_or_shrunken_extract_is_held_back_until_it_is_accepted(sis: Sis
     assert totals(platform, "total_enrollment")["20"] == "50"
 
 
+@pytest.mark.fault("C6")
 def test_a_late_correction_becomes_version_2_and_moves_the_days_after_it(sis: Sis, tmp_path: Path) -> None:
     platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
     assert run(platform, 17, 20)
@@ -184,6 +186,7 @@ def test_a_late_correction_becomes_version_2_and_moves_the_days_after_it(sis: Si
         pd.testing.assert_frame_equal(platform.database.read(table), fresh.database.read(table), obj=table.name)
 
 
+@pytest.mark.fault("G2")
 def test_the_briefing_is_mailed_once_a_day_however_often_the_asset_runs(sis: Sis, tmp_path: Path) -> None:
     mail = {
         "smtp_host": "127.0.0.1",
@@ -265,6 +268,7 @@ def test_a_metric_of_another_package_is_run_and_a_broken_one_fails_alone(tmp_pat
     sys.modules.pop("our_metrics", None)
 
 
+@pytest.mark.fault("C15")
 def test_housekeeping_removes_old_snapshots_whose_metrics_stand(sis: Sis, tmp_path: Path) -> None:
     old = {"first_day": date(2026, 6, 1), "enrollment_db_url": sis.url, "enrollment_sql_query": sis.QUERY}
     sis.execute("UPDATE enrolled SET since = DATE '2026-06-01'")
@@ -351,6 +355,7 @@ def test_a_late_correction_rewrites_the_lists_of_the_day_after_it(tmp_path: Path
     assert len(after.splitlines()) < len(before.splitlines())
 
 
+@pytest.mark.fault("C3", "C6")
 def test_days_made_late_leave_the_lists_that_days_made_in_order_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = shop(tmp_path, monkeypatch)
     lists = home / "outputs/enrollment/changes"
@@ -375,6 +380,7 @@ def test_the_demos_mail_goes_to_nobody(tmp_path: Path) -> None:
     assert real.outbox.ids() == set(), "what the demo has said does not count as told"
 
 
+@pytest.mark.fault("G6")
 def test_a_message_that_cannot_be_put_keeps_no_other_from_it(tmp_path: Path) -> None:
     platform = at(tmp_path, enrollment_db_url="sqlite://")
     scopes = ["Ж" * 200, "Ж" * 45, "nightly"]
@@ -393,6 +399,7 @@ def test_an_alert_of_today_is_listed_as_of_one_day(tmp_path: Path, capsys: pytes
     assert capsys.readouterr().out.startswith("critical, open: 1 day, 2026-11-20 to 2026-11-20, run_failure_nightly_2026-11-20\n")
 
 
+@pytest.mark.fault("G6")
 def test_an_alert_url_that_cannot_be_used_keeps_its_own_messages_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mailbox = Mailbox()
     with serving(mailbox) as port:
@@ -425,6 +432,7 @@ def test_the_log_and_the_doctor_tell_what_is_undeliverable_without_addresses(
     assert "1 undeliverable; `oulad outbox` says why" in capsys.readouterr().out
 
 
+@pytest.mark.fault("G6")
 def test_a_run_that_fails_while_the_warehouse_is_away_is_mailed_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -503,12 +511,13 @@ def test_the_command_line_lists_what_is_held_back_lets_it_in_and_keeps_house(
     assert "held back" not in oulad("verify").output
     wrong = oulad("accept", "--date", "2026-11-19")
     assert (wrong.exit_code, "Nothing is held back for 2026-11-19" in wrong.output) == (1, True)
-    assert oulad("housekeeping").output == "0 files would be removed; --apply removes them\n"
+    assert oulad("housekeeping").output == "0 files and 0 runs of Dagster's log would be removed; --apply removes them\n"
     past = oulad("run", "--first", "2026-11-01", "--last", "2026-11-02")
     assert past.exit_code != 0
     assert "FIRST_DAY" in past.output
 
 
+@pytest.mark.fault("B6")
 def test_an_interrupted_source_is_told_in_words_and_changes_nothing(sis: Sis, tmp_path: Path) -> None:
     platform = at(tmp_path, enrollment_db_url=sis.url, enrollment_sql_query=sis.QUERY)
     assert run(platform, 19, 19)
@@ -582,6 +591,7 @@ def test_a_failed_run_is_mailed_once_and_a_held_extract_by_its_own_message(
     assert platform.outbox.ids() == set(raised["alert_id"])
 
 
+@pytest.mark.fault("B1", "I8")
 def test_nothing_personal_or_secret_reaches_dagsters_event_log(sis: Sis, tmp_path: Path) -> None:
     sis.execute("UPDATE enrolled SET name = 'Zanzibara Quillfeather', student_id = 'QX' || student_id")
     shutil.copy(EXAMPLES.parent / "dagster.yaml", tmp_path)

@@ -106,6 +106,7 @@ def page(server: Server, chromium: str, home: Path) -> Iterator[Page]:
         browser.close()
 
 
+@pytest.mark.fault("I12")
 def test_the_server_answers_on_the_loopback_address_only(server: Server) -> None:
     assert re.fullmatch(r"1\.\d+\.\d+", _ask(server, "{ version }")["version"])
     # A socket bound to every address would answer on this one, too.

@@ -18,6 +18,7 @@ def test_an_artifact_is_put_and_got_by_its_hash(tmp_path: Path) -> None:
     assert artifacts.get("outputs/a.txt", ABC) == b"abc"
 
 
+@pytest.mark.fault("D6")
 def test_a_changed_file_is_not_handed_out(tmp_path: Path) -> None:
     artifacts = Artifacts(str(tmp_path))
     artifacts.put("model.skops", b"abc")
@@ -37,6 +38,7 @@ def test_a_run_publishes_its_files_and_then_the_manifest_that_lists_them(s3: str
     assert manifest["files"][1] == {"path": "reports/b.md", "size": 3, "sha256": ABC, "uri": f"s3://{s3}/campus/reports/b.md"}
 
 
+@pytest.mark.fault("F10")
 def test_publishing_the_same_again_gives_the_same_manifest(tmp_path: Path) -> None:
     artifacts = Artifacts(str(tmp_path))
     manifests = []
@@ -46,6 +48,7 @@ def test_publishing_the_same_again_gives_the_same_manifest(tmp_path: Path) -> No
     assert manifests[0] == manifests[1]
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//x", "", "a\\..\\x", ".x"])
 def test_a_path_that_leads_out_is_refused_before_anything_is_put(path: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be a file's name"):

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from oulad_platform.core.tables import Column, Reference, Table, View
 from oulad_platform.enrollment.tables import ENROLLMENT_METRICS, WEEKLY_ENROLLMENT_SUMMARY
-from oulad_platform.storage import database as warehouse
+from oulad_platform.storage import building, engines
+from oulad_platform.storage import database as database_module
 from oulad_platform.storage.database import PUBLISHED_DAYS, Database
 from oulad_platform.storage.errors import MissingTableError, SchemaMismatchError, StorageError
 
@@ -151,6 +152,7 @@ def test_a_table_without_rows_is_read_as_an_empty_conforming_frame(database: Dat
     assert database.newest_day(RISK) is None
 
 
+@pytest.mark.fault("E8")
 def test_a_student_who_is_gone_from_a_day_is_gone_after_it_is_published_again_and_other_days_stay(database: Database) -> None:
     for day in (MONDAY, TUESDAY):
         database.replace_days(RISK, risks(day, ("a", 0.1), ("b", 0.2)), [day])
@@ -171,6 +173,7 @@ def published(database: Database) -> list[list[object]]:
     return database.read(PUBLISHED_DAYS).astype({"day": str}).to_numpy().tolist()
 
 
+@pytest.mark.fault("E7", "property 5")
 def test_a_day_without_rows_is_remembered_as_published_but_is_not_the_newest_day(database: Database) -> None:
     assert database.days(RISK) == []
     database.replace_days(RISK, risks(MONDAY, ("a", 0.1), ("b", 0.2)), [TUESDAY, MONDAY])
@@ -227,6 +230,7 @@ def test_clearing_changes_nothing_when_one_of_the_tables_is_not_there(database: 
     assert database.days(RISK) == [TUESDAY]
 
 
+@pytest.mark.fault("E8", "property 5")
 def test_publishing_the_same_rows_again_gives_the_same_table(database: Database) -> None:
     frame = risks(TUESDAY, ("a", 0.1), ("b", 1 / 3))
     database.replace_days(RISK, frame, [TUESDAY])
@@ -237,6 +241,7 @@ def test_publishing_the_same_rows_again_gives_the_same_table(database: Database)
     assert database.read(RISK).to_csv() == first
 
 
+@pytest.mark.fault("E14")
 def test_both_databases_hold_the_same_rows_and_answer_the_same_view(postgres_database: str, tmp_path: Path) -> None:
     days = pd.date_range("2014-05-12", "2014-05-20", unit="us")
     frame = ENROLLMENT_METRICS.empty().reindex(range(len(days)))
@@ -286,6 +291,7 @@ AWKWARD = [
 ]
 
 
+@pytest.mark.fault("E12")
 def test_awkward_text_comes_back_as_it_was_and_empty_is_not_absent(database: Database) -> None:
     frame = NOTE.conform(pd.DataFrame({"id": range(len(AWKWARD)), "text": AWKWARD, "day": pd.Timestamp(MONDAY)}))
     database.replace(NOTE, frame)
@@ -297,6 +303,7 @@ TEXTS = st.none() | st.text(st.characters(exclude_characters="\0", exclude_categ
 DAYS = st.none() | st.dates(date(1900, 1, 1), date(2200, 1, 1))
 
 
+@pytest.mark.fault("A22")
 def test_a_row_that_refers_to_nothing_is_refused_by_name_without_its_values_and_the_old_rows_stay(marked: Database) -> None:
     for publish in (
         lambda: marked.replace_days(MARK, marks(TUESDAY, 3, "SECRET"), [TUESDAY]),
@@ -329,6 +336,7 @@ def test_tables_that_refer_to_one_another_are_cleared_at_once_in_any_order(marke
     assert (marked.count(COURSE), marked.count(MARK)) == (0, 0)
 
 
+@pytest.mark.fault("E9")
 def test_a_stored_table_without_its_foreign_key_is_not_as_declared(database_url: str) -> None:
     database = Database(database_url)
     database.create([Table(MARK.name, MARK.grain, MARK.columns, MARK.key, MARK.day), COURSE])
@@ -352,6 +360,7 @@ def test_an_index_is_made_with_its_table_and_where_it_is_missing(database_url: s
         assert indexes(database) == {"ix_mark_module_code_day"}
 
 
+@pytest.mark.fault("C5")
 def test_readers_go_on_and_see_whole_days_while_a_day_and_what_it_refers_to_are_replaced(
     postgres_database: str, session: psycopg2.extensions.connection
 ) -> None:
@@ -396,6 +405,7 @@ def test_readers_go_on_and_see_whole_days_while_a_day_and_what_it_refers_to_are_
     assert database.read(COURSE)["title"].tolist() == ["19"]
 
 
+@pytest.mark.fault("E12", "property 7")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(TEXTS, DAYS), max_size=8))
 def test_any_text_and_any_date_survive_the_database(database: Database, rows: list[tuple[str | None, date | None]]) -> None:
@@ -408,6 +418,7 @@ def test_any_text_and_any_date_survive_the_database(database: Database, rows: li
     pd.testing.assert_frame_equal(database.read(NOTE), frame)
 
 
+@pytest.mark.fault("property 17")
 def test_a_risk_that_is_no_number_is_refused_and_the_old_rows_stay(database: Database) -> None:
     database.replace_days(RISK, risks(TUESDAY, ("a", 0.1)), [TUESDAY])
     with pytest.raises(StorageError, match="risk"):
@@ -434,6 +445,7 @@ def test_a_repeated_key_is_refused(database: Database) -> None:
         database.replace_days(RISK, risks(TUESDAY, ("a", 0.1), ("a", 0.2)), [TUESDAY])
 
 
+@pytest.mark.fault("E1")
 def test_a_trigger_that_swallows_rows_is_noticed_and_the_old_rows_stay(
     postgres: Database, session: psycopg2.extensions.connection
 ) -> None:
@@ -460,6 +472,7 @@ def test_a_table_that_was_not_created_says_so(database_url: str) -> None:
         empty.days(RISK)
 
 
+@pytest.mark.fault("E9")
 def test_a_table_with_other_columns_is_named_before_anything_is_deleted(database: Database) -> None:
     database.replace(RISK, risks(TUESDAY, ("a", 0.1)))
     wider = Table(RISK.name, RISK.grain, (*RISK.columns, Column("reason", "text", "Why.")), RISK.key, RISK.day)
@@ -475,12 +488,14 @@ def test_a_table_with_other_columns_is_named_before_anything_is_deleted(database
     assert database.read(RISK)["student"].tolist() == ["a"]
 
 
+@pytest.mark.fault("E10")
 def test_creating_twice_and_by_six_at_once_is_harmless(database_url: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: Database(database_url).create([RISK, NOTE], [PERCENT]), range(6)))
     assert Database(database_url).count(RISK) == 0
 
 
+@pytest.mark.fault("C5", "E4")
 def test_six_publishers_of_one_day_at_once_leave_the_rows_of_one_of_them(database: Database, database_url: str) -> None:
     start = threading.Barrier(6)
 
@@ -520,6 +535,7 @@ Database(sys.argv[1]).replace_days(METRICS, frame, list(pd.date_range("2014-05-2
 """
 
 
+@pytest.mark.fault("E1")
 def test_a_publisher_killed_in_the_middle_leaves_the_old_slice_and_days_and_frees_the_lock(database_url: str) -> None:
     database = Database(database_url)
     database.create([ENROLLMENT_METRICS])
@@ -537,6 +553,7 @@ def test_a_publisher_killed_in_the_middle_leaves_the_old_slice_and_days_and_free
     assert database.replace_days(ENROLLMENT_METRICS, frame.assign(total_enrollment=2), [TUESDAY]) == {TUESDAY: 1}
 
 
+@pytest.mark.fault("E11")
 def test_a_hand_made_view_and_its_grant_survive_publishing(postgres: Database, session: psycopg2.extensions.connection) -> None:
     session.autocommit = True
     cursor = session.cursor()
@@ -556,10 +573,11 @@ def test_a_hand_made_view_and_its_grant_survive_publishing(postgres: Database, s
     cursor.execute("DROP ROLE bi_reader")
 
 
+@pytest.mark.fault("E5")
 def test_a_reader_who_is_idle_in_a_transaction_delays_a_changed_view_by_seconds_and_an_unchanged_one_not_at_all(
     postgres: Database, session: psycopg2.extensions.connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warehouse, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(building, "LOCK_SECONDS", 1)
     postgres.create([RISK], [PERCENT])
     session.cursor().execute("SELECT * FROM risk_today")
     postgres.create([RISK], [PERCENT])
@@ -568,6 +586,7 @@ def test_a_reader_who_is_idle_in_a_transaction_delays_a_changed_view_by_seconds_
         postgres.create([RISK], [changed])
 
 
+@pytest.mark.fault("E1")
 def test_readers_see_the_old_rows_until_the_new_ones_are_whole(
     postgres: Database, session: psycopg2.extensions.connection
 ) -> None:
@@ -580,11 +599,12 @@ def test_readers_see_the_old_rows_until_the_new_ones_are_whole(
     assert cursor.fetchall() == [(1,)]
 
 
+@pytest.mark.fault("E13")
 def test_a_connection_dropped_in_the_middle_is_tried_again(
     postgres: Database, session: psycopg2.extensions.connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warehouse, "RETRY_WAITS", (0.01,))
-    insert = warehouse.engines.insert
+    monkeypatch.setattr(database_module, "RETRY_WAITS", (0.01,))
+    insert = engines.insert
     tries = []
 
     def cut(connection: object, table: Table, rows: object) -> None:
@@ -596,14 +616,15 @@ def test_a_connection_dropped_in_the_middle_is_tried_again(
             )
         insert(connection, table, rows)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(warehouse.engines, "insert", cut)
+    monkeypatch.setattr(engines, "insert", cut)
     postgres.replace(RISK, risks(TUESDAY, ("a", 0.1)))
     assert len(tries) == 2
     assert postgres.count(RISK) == 1
 
 
+@pytest.mark.fault("E16")
 def test_a_server_that_is_not_there_is_named_without_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warehouse, "RETRY_WAITS", (0.01, 0.01))
+    monkeypatch.setattr(database_module, "RETRY_WAITS", (0.01, 0.01))
     database = Database("postgres://me:hunter2@127.0.0.1:1/oulad")
     assert database.label == "postgresql://me@127.0.0.1:1/oulad"
     for call in (database.ping, lambda: database.count(RISK)):
@@ -612,12 +633,14 @@ def test_a_server_that_is_not_there_is_named_without_the_password(monkeypatch: p
         assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.fault("E16", "I13")
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
 def test_every_postgres_scheme_means_psycopg2(scheme: str) -> None:
     assert Database(f"{scheme}://me:p%40ss@[::1]/oulad")._url.drivername == "postgresql+psycopg2"
     assert Database(f"{scheme}://me:p%40ss@[::1]/oulad").kind == "postgres"
 
 
+@pytest.mark.fault("E16")
 @pytest.mark.parametrize(
     "url",
     [

@@ -63,6 +63,7 @@ def put(outbox: Outbox, n: int) -> set[str]:
     return {str(message_from_bytes(message)["Message-ID"]) for message in messages}
 
 
+@pytest.mark.fault("G5")
 @pytest.mark.parametrize(("stage", "times"), [("RCPT", 1), ("TAKEN", 2)], ids=["before DATA", "server has it, sent is not noted"])
 def test_a_sender_killed_in_a_delivery_loses_nothing_and_repeats_at_most_the_one_in_flight(
     stage: str, times: int, tmp_path: Path
@@ -91,6 +92,7 @@ def test_a_sender_killed_in_a_delivery_loses_nothing_and_repeats_at_most_the_one
     assert outbox.status().sent == 1
 
 
+@pytest.mark.fault("G5")
 @pytest.mark.parametrize(("stage", "times"), [("RCPT", 1), ("TAKEN", 2)], ids=["before DATA", "after it took the message"])
 def test_a_server_killed_in_a_delivery_and_started_again_gets_the_rest_once(stage: str, times: int, tmp_path: Path) -> None:
     outbox, folder, port = Outbox(str(tmp_path / "outbox")), tmp_path / "taken", free_port()
@@ -107,6 +109,7 @@ def test_a_server_killed_in_a_delivery_and_started_again_gets_the_rest_once(stag
     assert sorted(kept(folder).values()) == [1, 1, times]
 
 
+@pytest.mark.fault("G5", "G11")
 def test_two_senders_at_once_under_kills_of_both_ends_deliver_everything_and_double_only_what_was_in_flight(
     tmp_path: Path,
 ) -> None:
@@ -135,6 +138,7 @@ def test_two_senders_at_once_under_kills_of_both_ends_deliver_everything_and_dou
     assert len(mailbox.taken) - 20 <= codes.count(-signal.SIGKILL)
 
 
+@pytest.mark.fault("G6")
 def test_a_server_that_was_never_there_delays_and_loses_nothing(tmp_path: Path) -> None:
     outbox, port, mailbox = Outbox(str(tmp_path)), free_port(), Mailbox()
     message_ids = put(outbox, 5)

@@ -37,6 +37,7 @@ def test_a_file_is_put_replaced_listed_and_removed(folder: Location) -> None:
     assert stems(folder, ".txt") == ["a"]
 
 
+@pytest.mark.fault("F3")
 def test_of_writers_who_want_to_be_first_at_once_one_is(folder: Location) -> None:
     with ThreadPoolExecutor(6) as pool:
         first = list(pool.map(lambda writer: write_once(folder / "once", b"%d" % writer), range(6)))
@@ -68,6 +69,7 @@ files.write_whole(Path(sys.argv[1]), b"half")
 """
 
 
+@pytest.mark.fault("F1")
 def test_a_writer_killed_in_the_middle_leaves_the_old_file_and_the_next_one_sweeps_its_remains(tmp_path: Path) -> None:
     target = tmp_path / "marts[1].csv"
     write_whole(target, b"old")
@@ -81,6 +83,7 @@ def test_a_writer_killed_in_the_middle_leaves_the_old_file_and_the_next_one_swee
     assert names(tmp_path) == ["marts[1].csv"]
 
 
+@pytest.mark.fault("F1")
 def test_a_disk_that_refuses_leaves_the_old_file_and_no_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
     write_whole(target, b"old")
@@ -95,12 +98,14 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_no_remains(tmp_path: Path, 
     assert target.read_bytes() == b"old"
 
 
+@pytest.mark.fault("A26")
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "lake").touch()
     with pytest.raises(StorageError, match=r"lake/x\.txt"):
         write_whole(tmp_path / "lake" / "x.txt", b"")
 
 
+@pytest.mark.fault("F7")
 def test_more_than_a_thousand_objects_are_all_listed(s3: str) -> None:
     client = boto3.client("s3")
     for number in range(1001):
@@ -115,6 +120,7 @@ def test_a_bucket_without_prefix_is_a_place_too(s3: str) -> None:
     assert stems(location(f"s3://{s3}/"), ".json") == ["x"]
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.usefixtures("s3")
 def test_a_missing_bucket_is_named_with_what_to_do() -> None:
     for call in (lambda at: write_whole(at, b"x"), read_whole, lambda at: stems(at, "")):
@@ -122,6 +128,7 @@ def test_a_missing_bucket_is_named_with_what_to_do() -> None:
             call(location("s3://no-such-bucket/x"))
 
 
+@pytest.mark.fault("F4", "F6")
 @pytest.mark.usefixtures("s3")
 def test_an_endpoint_that_cannot_be_reached_is_said_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -131,6 +138,7 @@ def test_an_endpoint_that_cannot_be_reached_is_said_without_the_key(monkeypatch:
     assert "testing" not in str(caught.value)
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("uri", ["", "s3://", "gs://bucket/prefix", "https://me:hunter2@host/x"])
 def test_a_uri_of_another_kind_is_refused_without_its_secrets(uri: str) -> None:
     with pytest.raises(StorageError, match=r"give a folder or s3://bucket/prefix") as caught:

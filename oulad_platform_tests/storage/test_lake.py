@@ -167,6 +167,7 @@ def test_parts_repeat_in_order_and_parts_that_are_gone_are_removed(lake: Lake) -
         lake.parts("sources", VISITS, columns=["clicks"])
 
 
+@pytest.mark.fault("F1")
 def test_parts_stay_as_they_were_when_the_chunks_fail_or_there_are_none(lake: Lake, tmp_path: Path) -> None:
     lake.replace_parts("sources", VISITS, [("2013J", chunk("a"))])
 
@@ -198,6 +199,7 @@ def test_a_file_in_an_older_shape_is_named_with_what_differs(lake: Lake) -> None
         lake.read("sources", other)
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", ".hidden"])
 def test_a_part_cannot_lead_out_of_its_table(name: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be a file's name"):
@@ -205,6 +207,7 @@ def test_a_part_cannot_lead_out_of_its_table(name: str, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
+@pytest.mark.fault("F10")
 def test_equal_rows_make_equal_bytes(tmp_path: Path) -> None:
     frame = visits(("a", MONDAY, 1, None), ("b", MONDAY, None, "x"))
     files = []
@@ -220,6 +223,7 @@ ROWS = st.tuples(
 )
 
 
+@pytest.mark.fault("property 7")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=8))
 def test_any_rows_survive_the_lake(tmp_path: Path, rows: list[tuple[str, date, int | None, str | None]]) -> None:
@@ -245,6 +249,7 @@ Lake(sys.argv[1]).replace_parts("sources", table, chunks())
 """
 
 
+@pytest.mark.fault("F1")
 def test_a_writer_killed_in_the_middle_leaves_the_old_parts_and_the_next_one_sweeps_its_remains(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     lake.replace_parts("sources", VISITS, [("2013J", chunk("a"))])
@@ -286,6 +291,7 @@ def test_a_correction_of_a_day_is_a_new_version_and_the_earlier_ones_stay_readab
             lake.read_version("success", VISITS, MONDAY, missing)
 
 
+@pytest.mark.fault("F10")
 def test_equal_rows_are_the_same_version_and_write_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.replace_day_versioned("success", VISITS, VISITS.empty(), TUESDAY)
     for rows in (FIRST, SECOND):
@@ -386,6 +392,7 @@ def current(lake: Lake) -> str:
     return str(lake.read_days("success", DAY_OF_STUDENTS, [MONDAY])["student"].item())
 
 
+@pytest.mark.fault("C6", "F1", "property 13")
 @pytest.mark.parametrize("cut", ["write_once 1", "write_once 2", "write_whole 1"])
 def test_a_correction_killed_anywhere_leaves_the_old_rows_current_and_doubles_or_loses_no_version_when_run_again(
     tmp_path: Path, cut: str
@@ -402,6 +409,7 @@ def test_a_correction_killed_anywhere_leaves_the_old_rows_current_and_doubles_or
     assert list(tmp_path.rglob("*.aside")) == []
 
 
+@pytest.mark.fault("C5")
 def test_two_processes_that_correct_one_day_at_once_lose_nothing_and_the_newest_version_is_current(tmp_path: Path) -> None:
     ours, theirs = [f"a{i}" for i in range(20)], [f"b{i}" for i in range(20)]
     with correct(tmp_path, ",".join(ours)) as one, correct(tmp_path, ",".join(theirs)) as other:
@@ -413,6 +421,7 @@ def test_two_processes_that_correct_one_day_at_once_lose_nothing_and_the_newest_
     assert current(lake) == kept[-1]
 
 
+@pytest.mark.fault("C5")
 def test_two_threads_that_correct_one_day_at_once_lose_nothing_on_a_folder_nor_in_a_bucket(lake: Lake) -> None:
     def corrections(name: str) -> list[int]:
         own = Lake(lake.uri)
@@ -426,6 +435,7 @@ def test_two_threads_that_correct_one_day_at_once_lose_nothing_on_a_folder_nor_i
     assert current(lake) == kept[-1]
 
 
+@pytest.mark.fault("C6", "property 13")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from("abc"), min_size=1, max_size=6))
 def test_any_corrections_give_a_version_for_each_change(tmp_path: Path, steps: list[str]) -> None:

@@ -104,6 +104,7 @@ def test_tls_from_the_first_byte_and_sign_in(trusted: Any) -> None:
     assert len(mailbox.taken) == 1
 
 
+@pytest.mark.fault("G8")
 def test_a_wrong_password_is_said_without_it(trusted: Any) -> None:
     mailbox = Mailbox()
     with (
@@ -114,6 +115,7 @@ def test_a_wrong_password_is_said_without_it(trusted: Any) -> None:
     assert b"not-this" in mailbox.passwords
 
 
+@pytest.mark.fault("G8")
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_certificate_of_an_unknown_authority_is_refused_before_the_password(security: Any, tmp_path: Path) -> None:
     mailbox, (_, context) = Mailbox(), authority(tmp_path)
@@ -126,6 +128,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_before_the_password(se
     assert (mailbox.passwords, mailbox.taken) == ([], [])
 
 
+@pytest.mark.fault("G8")
 def test_a_certificate_of_another_host_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, context = authority(tmp_path, "mail.example.org")
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
@@ -136,6 +139,7 @@ def test_a_certificate_of_another_host_is_refused(tmp_path: Path, monkeypatch: p
         SmtpServer("127.0.0.1", port).check()
 
 
+@pytest.mark.fault("G8")
 def test_without_starttls_there_is_no_plaintext_fallback() -> None:
     mailbox = Mailbox()
     with (
@@ -146,6 +150,7 @@ def test_without_starttls_there_is_no_plaintext_fallback() -> None:
     assert (mailbox.passwords, mailbox.taken) == ([], [])
 
 
+@pytest.mark.fault("G8")
 def test_a_server_that_repeats_the_password_does_not_bring_it_into_the_message() -> None:
     echo = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode())
     with saying(b"220 hi\r\n", b"250-hi\r\n250 AUTH PLAIN\r\n", b"500 5.5.1 unknown: AUTH PLAIN " + echo + b"\r\n") as (
@@ -166,6 +171,7 @@ def test_a_server_that_repeats_the_message_does_not_bring_it_into_the_reason() -
     assert str(refused.value) == f"mail server 127.0.0.1:{port}: refused the message for good (554 5.7.1)"
 
 
+@pytest.mark.fault("G6")
 def test_a_refusal_for_now_is_told_from_one_for_good() -> None:
     with serving(Mailbox(answers=["451 4.3.0 busy"])) as port, pytest.raises(StorageError, match=r"for now \(451 4\.3\.0\)$"):
         plain(port).send(mail("m1"), ["dean@example.org"])
@@ -181,6 +187,7 @@ def test_refused_recipients_are_answered_and_the_others_get_the_mail() -> None:
     assert [recipients for recipients, _ in mailbox.taken] == [["dean@example.org"]]
 
 
+@pytest.mark.fault("G5")
 def test_a_line_cut_after_the_message_says_that_it_may_come_twice() -> None:
     mailbox = Mailbox(answers=["abort"])
     with serving(mailbox) as port, pytest.raises(StorageError, match=r"broke the connection; .* may have the message already"):
@@ -188,6 +195,7 @@ def test_a_line_cut_after_the_message_says_that_it_may_come_twice() -> None:
     assert len(mailbox.taken) == 1
 
 
+@pytest.mark.fault("G5")
 def test_a_line_cut_after_the_server_took_the_message_is_no_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -243,6 +251,7 @@ def test_lone_line_ends_reach_the_server_as_line_ends() -> None:
     ]
 
 
+@pytest.mark.fault("G6")
 def test_a_dead_server_a_silent_one_and_an_unknown_name_are_told_apart() -> None:
     with pytest.raises(MailServerError, match="Connection refused; look at host and port"):
         plain(free_port()).check()
@@ -266,6 +275,7 @@ def test_a_server_with_another_way_of_signing_in_only_and_one_with_none_are_told
         plain(port, user=USER, password=PASSWORD).check()
 
 
+@pytest.mark.fault("G8")
 def test_a_plain_server_where_tls_was_expected_gets_nothing() -> None:
     mailbox = Mailbox()
     with serving(mailbox) as port, pytest.raises(MailServerError, match="encryption failed"):
@@ -273,6 +283,7 @@ def test_a_plain_server_where_tls_was_expected_gets_nothing() -> None:
     assert mailbox.passwords == []
 
 
+@pytest.mark.fault("G8")
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -292,6 +303,7 @@ def test_settings_that_would_send_unprotected_are_refused(settings: dict[str, An
         SmtpServer(port=25, **settings)
 
 
+@pytest.mark.fault("I8")
 def test_the_password_is_not_shown() -> None:
     server = SmtpServer("mail.example.org", 587, "starttls", "me", "s3cret")
     assert "s3cret" not in repr(server) + str(server)

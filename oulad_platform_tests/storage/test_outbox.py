@@ -67,6 +67,7 @@ def test_a_message_is_kept_once_and_remembered_by_its_id(uri: str) -> None:
     assert "can be written and read" in outbox.probe()
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize("message_id", ["", "../x"])
 def test_an_id_that_cannot_name_a_file_is_refused(message_id: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be a file's name"):
@@ -79,6 +80,7 @@ def test_a_message_without_a_sender_is_refused(tmp_path: Path) -> None:
     assert Outbox(str(tmp_path)).ids() == set()
 
 
+@pytest.mark.fault("G11")
 def test_what_was_put_is_sent_once_however_often_the_outbox_is_drained(uri: str) -> None:
     outbox, mailbox = Outbox(uri), Mailbox(refused={"gone@example.org": "550 5.1.1 no such user"})
     outbox.put("b:1", mail("b:1", "dean@example.org", "gone@example.org"))
@@ -110,6 +112,7 @@ def test_what_was_sent_is_on_record_with_the_refused_addresses(tmp_path: Path) -
     }
 
 
+@pytest.mark.fault("G12")
 def test_without_a_mail_server_or_recipients_messages_stay_files(uri: str) -> None:
     outbox, fake = Outbox(uri), Fake()
     outbox.put("m1", mail("m1"))
@@ -130,6 +133,7 @@ def _to_nobody() -> bytes:
     return mail("m2").replace(b"To: dean@example.org\r\n", b"")
 
 
+@pytest.mark.fault("G6")
 def test_a_server_that_is_down_delays_and_then_gets_the_message_once(uri: str) -> None:
     outbox, mailbox, port = Outbox(uri), Mailbox(), free_port()
     outbox.put("m1", mail("m1"))
@@ -145,6 +149,7 @@ def test_a_server_that_is_down_delays_and_then_gets_the_message_once(uri: str) -
     assert len(mailbox.taken) == 1
 
 
+@pytest.mark.fault("G6")
 def test_a_server_that_is_busy_gets_the_message_later(tmp_path: Path) -> None:
     outbox, mailbox = Outbox(str(tmp_path)), Mailbox(answers=["451 4.3.0 busy", "250 OK"])
     outbox.put("m1", mail("m1"))
@@ -154,6 +159,7 @@ def test_a_server_that_is_busy_gets_the_message_later(tmp_path: Path) -> None:
     assert len(mailbox.taken) == 1
 
 
+@pytest.mark.fault("G6")
 def test_failed_attempts_are_further_and_further_apart_up_to_an_hour(tmp_path: Path) -> None:
     outbox, fake = Outbox(str(tmp_path)), Fake(*[MailServerError("no")] * 2000)
     outbox.put("m1", mail("m1"))
@@ -326,6 +332,7 @@ def test_an_id_that_no_header_can_hold_is_refused_before_anything_is_kept(tmp_pa
     assert Outbox(str(tmp_path)).ids() == set()
 
 
+@pytest.mark.fault("G5")
 def test_a_line_cut_after_the_message_repeats_it_once_under_the_same_id(tmp_path: Path) -> None:
     outbox, mailbox = Outbox(str(tmp_path)), Mailbox(answers=["abort"])
     outbox.put("m1", mail("m1"))
@@ -416,6 +423,7 @@ def drainer(uri: str, port: int, how: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
+@pytest.mark.fault("G5")
 def test_a_process_killed_after_the_server_took_the_message_repeats_it_at_most_once(uri: str) -> None:
     outbox, mailbox = Outbox(uri), Mailbox()
     outbox.put("m1", mail("m1"))
@@ -431,6 +439,7 @@ def test_a_process_killed_after_the_server_took_the_message_repeats_it_at_most_o
     assert [*mailbox.message_ids().values()] == [2]
 
 
+@pytest.mark.fault("G11")
 def test_two_processes_that_drain_at_once_send_each_message_once(uri: str) -> None:
     outbox, mailbox = Outbox(uri), Mailbox(seconds=0.01)
     names = [f"m{number:02}" for number in range(20)]
@@ -623,3 +632,4 @@ class Delivering(RuleBasedStateMachine):
 
 TestDelivering: Any = Delivering.TestCase
 TestDelivering.settings = settings(stateful_step_count=20)
+TestDelivering.pytestmark = [pytest.mark.fault("property 12")]

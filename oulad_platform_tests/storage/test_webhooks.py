@@ -123,6 +123,7 @@ def test_a_service_that_never_answers_is_not_waited_for(monkeypatch: pytest.Monk
         Webhook(f"json://127.0.0.1:{port}/hook?rto=60").send(mail("m1"), [])
 
 
+@pytest.mark.fault("I8")
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -165,6 +166,7 @@ def test_addresses_of_slack_teams_and_any_https_service_are_taken(url: str, name
     assert str(Webhook(url)).startswith(f"webhook {name}")
 
 
+@pytest.mark.fault("I14")
 def test_without_apprise_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ValueError, match=r"install oulad-platform\[webhooks\]"):

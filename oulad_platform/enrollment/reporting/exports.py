@@ -20,7 +20,7 @@ CAME, LEFT = ("added", "returned"), ("dropped", "completed")
 
 
 def powerbi_export(metrics: pd.DataFrame) -> bytes:
-    """`enrollment_metrics` as CSV, with the calendar columns that Power BI sorts and slices by; one row per row of it.
+    """ENROLLMENT_METRICS_PUBLISHED as CSV, with the calendar columns that Power BI sorts and slices by; one row per row of it.
 
     Added are YearMonth (2014-05), MonthName, WeekStart (Monday), DayOfWeek (Monday) and DayOfWeekNumber (1 = Monday).
     """

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oulad_platform.core.checks import ContractError, Finding
-from oulad_platform.sources.csv_fields import _is_utf8, _strict_columns, read_arrow
+from oulad_platform.sources.csv_fields import is_utf8, read_arrow, strict_columns
 from oulad_platform.sources.csv_lines import Block, read_blocks, read_header
-from oulad_platform.sources.files import REMEDY, SourceFile, _folder, _path, readable
+from oulad_platform.sources.files import REMEDY, SourceFile, files_in, place_of, readable
 from oulad_platform.sources.registrar.config import RegistrarConfig
 from oulad_platform.sources.registrar.extract import Extract, RegistrarError, arrow_text, find_columns, positions, rows_of
 
@@ -40,7 +40,7 @@ class FilesRegistrar:
         """The rows of each day's file; `tables` are not used. Raises RegistrarError naming file, row and next step."""
         try:
             with readable(self.location):
-                found = _folder(_path(self.location, self.region))
+                found = files_in(place_of(self.location, self.region))
         except ContractError as error:
             raise RegistrarError(f"registrar's files: {error}") from error
         for day in days:
@@ -94,11 +94,11 @@ def read_csv_batches(stream: BinaryIO, where: str, config: RegistrarConfig) -> t
 
 def _texts(block: Block, wanted: Sequence[int]) -> dict[int, pa.Array]:
     """The wanted fields of a block as they are written, by position; whatever Arrow might misread is read line by line."""
-    if block.marks.regular and b"\0" not in block.text and _is_utf8(block.text):
+    if block.marks.regular and b"\0" not in block.text and is_utf8(block.text):
         table = read_arrow(block, {f"#{place}": pa.string() for place in wanted})
         if table is not None and len(table) == block.marks.lines:
             return {place: table[f"#{place}"].combine_chunks() for place in wanted}
-    exact = _strict_columns(block)
+    exact = strict_columns(block)
     return {place: exact[place] for place in wanted}
 
 
