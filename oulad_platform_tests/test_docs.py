@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from oulad_platform.cli import main
 from oulad_platform.defs.catalog import CATALOG, VIEWS, warehouse_tables
 from oulad_platform.settings import OTHER_NAMES, Settings
+from oulad_platform.storage.migrations.access import ROLES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,7 +26,11 @@ IN_SECTIONS = {
     for name in field.annotation.model_fields
 }
 SETTINGS = {name.upper() for name in Settings.model_fields} | IN_SECTIONS | OTHER_NAMES
-OTHERS_NAMES = {"DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE", "OMP_WAIT_POLICY"}  # of Dagster and OpenMP
+# Of Dagster, OpenMP, boto3, Docker Compose and `docker build`.
+OTHERS_NAMES = {
+    *("DAGSTER_HOME", "DAGSTER_DATABASE_URL", "DAGSTER_EVENT_BATCH_SIZE", "OMP_WAIT_POLICY"),
+    *("AWS_ENDPOINT_URL", "COMPOSE_PROFILES", "BASE"),
+}
 STATEMENTS = re.compile(r"\b(?:FROM|JOIN) +(\w+)")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -103,5 +108,5 @@ def test_every_view_and_column_named_for_analysts_is_declared() -> None:
     declared = {table.name for table in [*tables, *VIEWS]} | {column for table in tables for column in table.names}
     declared |= {name for view in VIEWS for select in view.select.values() for name in re.findall(r"\w+", select)}
     named = {span for span in spans(ROOT / "docs" / "powerbi_integration.md") if re.fullmatch(r"[a-z]\w*_\w+", span)}
-    assert named - declared == set()
+    assert named - declared - set(Settings.model_fields) - set(ROLES) - {"security_invoker"} == set()
     assert len(named) > 15
