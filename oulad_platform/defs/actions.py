@@ -13,11 +13,13 @@ from oulad_platform.defs.io_managers import ALL_DAYS, NEWEST, NEWEST_MADE, NEWES
 from oulad_platform.defs.metadata import picture, preview, text
 from oulad_platform.defs.models import CURVE, EVALUATION, FAIRNESS, IMPORTANCE, REASONS, RISK_MODEL, SUMMARY_PNG, Models
 from oulad_platform.defs.outreach import INTERVENTIONS
+from oulad_platform.defs.published import BY_COURSE
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.success import ALERTS, COURSES, RISK
 from oulad_platform.success import outputs, summary
 from oulad_platform.success.dashboard import page
 from oulad_platform.success.dashboard import tables as page_tables
+from oulad_platform.success.dashboard.views import nearest
 from oulad_platform.success.evaluation import latest
 from oulad_platform.success.experiments.report import live_report
 from oulad_platform.success.explanation import top_features
@@ -42,13 +44,14 @@ NEWEST_TABLES = {
 def roi_sensitivity(platform: dg.ResourceParam[Platform], student_risk: pd.DataFrame) -> pd.DataFrame:
     """As if everybody at high risk were contacted."""
     settings = platform.settings
-    n_flagged = student_risk.loc[student_risk["high_risk_flag"], "id_student"].nunique()
+    n_flagged = nearest(student_risk.loc[student_risk["high_risk_flag"], "id_student"].nunique(), platform.settings.disclosure)
     return sensitivity.roi_sensitivity(n_flagged, settings.value_per_pass, settings.intervention_costs)
 
 
 @dg.multi_asset(
     name="roi_with_doubt",
-    outs={of.table.name: dg.AssetOut(**of.spec()) for of in (BY_CASELOAD, DRIVERS)},
+    pool=DRIVERS.pool,
+    outs={of.table.name: dg.AssetOut(**of.out()) for of in (BY_CASELOAD, DRIVERS)},
     ins=NEWEST_RISK,
 )
 def roi_with_doubt(
@@ -58,7 +61,7 @@ def roi_with_doubt(
     value, returns, seed = settings.value_per_pass, settings.returns, settings.random_seed
     costs = sorted(settings.intervention_costs)
     middle = costs[len(costs) // 2]
-    by_caseload = doubt.roi_by_caseload(student_risk, value, middle, returns, seed)
+    by_caseload = doubt.roi_by_caseload(student_risk, value, middle, returns, seed, platform.settings.disclosure)
     drivers = doubt.roi_drivers(student_risk, value, middle, costs, returns, seed)
     for of, drawn, words in (
         (BY_CASELOAD, charts.caseload_chart(by_caseload), "Net benefit by number of students contacted"),
@@ -113,7 +116,7 @@ def executive_summary(
         roi=returns,
         roi_by_caseload=by_caseload,
         effect_points=settings.returns.effect_points,
-        suppress_below=settings.suppress_below,
+        rule=platform.settings.disclosure,
     )
     context.add_asset_metadata({"summary": text(summary.summary_markdown(sentences, settings.institution_name, day))})
     return sentences
@@ -125,7 +128,7 @@ def executive_summary(
     owners=[OWNERS["success"]],
     kinds={"html"},
     tags={"line": "success", "pii": "false"},
-    description="One entry per section of the page for leadership: one file that loads nothing, small counts withheld.",
+    description="One entry per section of the page for leadership: one file that loads nothing, counts withheld or rounded.",
     ins={
         "enrollment": dg.AssetIn(ENROLLMENT.key, metadata=ALL_DAYS),
         "course_summary": dg.AssetIn(COURSES.key, metadata=ALL_DAYS),
@@ -161,7 +164,7 @@ def dashboard(
         contacts=contacts,
         alert_episodes=delivery.alert_episodes(platform, delivery.alert_log(platform), day),
         freshness=_freshness(platform),
-        suppress_below=settings.suppress_below,
+        rule=platform.settings.disclosure,
         **frames,
     )
     kept = platform.artifacts.put(DASHBOARD, html.encode())
@@ -184,6 +187,7 @@ def _freshness(platform: Platform) -> pd.DataFrame:
     description="One entry per file under outputs/ and reports/, with size, SHA-256 and URI; the files are written with it.",
     ins={
         **NEWEST_TABLES,
+        "course_summary": dg.AssetIn(BY_COURSE.key, metadata=NEWEST_WEEK),
         "model_evaluation": dg.AssetIn(EVALUATION.key),
         "feature_importance": dg.AssetIn(IMPORTANCE.key),
         "reasons": dg.AssetIn(REASONS.key, metadata=NEWEST),
@@ -232,7 +236,7 @@ def artifacts_manifest(
         assignments=assignments,
         results=results,
         live_experiments=live_report(platform.database.read(DESIGNS), looks, platform.database.read(ARMS)),
-        roi=returns,
+        roi=sensitivity.told(returns, platform.settings.disclosure),
         roi_by_caseload=by_caseload,
         summary=sentences,
         dashboard_html=platform.artifacts.get(DASHBOARD),

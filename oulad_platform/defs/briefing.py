@@ -9,7 +9,7 @@ import pandas as pd
 from oulad_platform.defs import delivery
 from oulad_platform.defs.catalog import OWNERS
 from oulad_platform.defs.enrollment import DELTAS, SNAPSHOTS
-from oulad_platform.defs.io_managers import NEWEST
+from oulad_platform.defs.io_managers import ALL_DAYS, NEWEST
 from oulad_platform.defs.metadata import picture, preview
 from oulad_platform.defs.outlook import ALL_METRICS, ANOMALIES, BACKTEST, FORECAST, RETENTION, TRENDS
 from oulad_platform.defs.partitions import SINGLE_RUN, days_of
@@ -61,9 +61,12 @@ def daily_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
 
 @dg.asset(
     **_spec(
-        "powerbi_export", {"csv", "powerbi"}, "One row per row of enrollment_metrics, with a calendar for Power BI.", pii=False
+        "powerbi_export",
+        {"csv", "powerbi"},
+        "One row per row of enrollment_metrics_published, with a calendar for Power BI.",
+        pii=False,
     ),
-    ins=ALL_METRICS,
+    ins={"metrics": dg.AssetIn(dg.AssetKey(["enrollment", "enrollment_metrics_published"]), metadata=ALL_DAYS)},
 )
 def powerbi_export(platform: dg.ResourceParam[Platform], metrics: pd.DataFrame) -> dg.MaterializeResult[None]:
     """With a connection file where the warehouse is a PostgreSQL server."""

@@ -9,6 +9,7 @@ from oulad_platform.defs.io_managers import ALL_DAYS
 from oulad_platform.defs.metadata import preview, text
 from oulad_platform.defs.models import CHAMPIONS, CURVE, DRIFT, EVALUATION, FAIRNESS, REGISTRY, RISK_MODEL, Models
 from oulad_platform.defs.resources import Platform
+from oulad_platform.success import publication
 from oulad_platform.success.evaluation import charts, latest
 from oulad_platform.success.model_tables import MODEL_DECISIONS
 from oulad_platform.success.oversight import fairness, fairness_charts
@@ -47,8 +48,9 @@ def model_cards(
     software = {name: installed(name) for name in SOFTWARE}
     files: dict[str, bytes] = {}
     told = {}
+    told_groups = publication.told_groups(model_fairness, settings.disclosure)
     for version, model in risk_model.items():
-        pictures = _pictures(version, model_evaluation, calibration_curve, model_fairness, risk_model)
+        pictures = _pictures(version, model_evaluation, calibration_curve, told_groups, risk_model)
         markdown = card.card_markdown(
             model,
             day=day,
@@ -59,6 +61,7 @@ def model_cards(
             evaluation=model_evaluation,
             fairness=model_fairness,
             drift=model_drift,
+            rule=settings.disclosure,
             software=software,
             pictures={section: f"{version}-{section}.png" for section in pictures},
         )

@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from oulad_platform.core.privacy import Disclosure
 from oulad_platform.defs.catalog import entry
 from oulad_platform.defs.enrollment import METRICS, SNAPSHOTS
 from oulad_platform.defs.io_managers import Days
@@ -28,11 +27,6 @@ BY_COURSE = entry("success", success.COURSE_SUMMARY_PUBLISHED.name)
 BY_GROUP = entry("success", success.MODEL_FAIRNESS_PUBLISHED.name)
 
 
-def rule(platform: Platform) -> Disclosure:
-    """How this institution's counts leave."""
-    return Disclosure(platform.settings.suppress_below, platform.settings.count_rounding)
-
-
 def enrollment_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The enrolment line's, by day."""
 
@@ -43,7 +37,7 @@ def enrollment_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition
         others = days_touched(platform.stored_days(ENROLLMENT), own, returns_are_recorded=is_replay).changes
         made = [*own, *others]
         metrics = platform.database.read_days(METRICS.table, made)
-        return Days(enrolment.metrics_published(metrics, _parts(platform, made), rule(platform)), others)
+        return Days(enrolment.metrics_published(metrics, _parts(platform, made), platform.settings.disclosure), others)
 
     return [enrollment_metrics_published]
 
@@ -58,30 +52,30 @@ def success_assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         others = later_days(platform, BY_COURSE, own, (A_WEEK,))
         made = [*own, *others]
         summary, enrolled = (platform.database.read_days(of.table, made) for of in (COURSES, ENROLLMENT))
-        return Days(success.course_summary_published(summary, _hidden(summary, enrolled), rule(platform)), others)
+        return Days(success.course_summary_published(summary, _hidden(summary, enrolled), platform.settings.disclosure), others)
 
     return [course_summary_published]
 
 
 @dg.asset(**WEEKS.spec(), ins=ALL_METRICS)
 def enrollment_weeks_published(platform: dg.ResourceParam[Platform], metrics: pd.DataFrame) -> pd.DataFrame:
-    return enrolment.weeks_published(metrics, rule(platform))
+    return enrolment.weeks_published(metrics, platform.settings.disclosure)
 
 
 @dg.asset(**COHORTS.spec(), ins={"retention": dg.AssetIn(RETENTION.key)})
 def cohort_retention_published(platform: dg.ResourceParam[Platform], retention: pd.DataFrame) -> pd.DataFrame:
-    return enrolment.retention_published(retention, rule(platform))
+    return enrolment.retention_published(retention, platform.settings.disclosure)
 
 
 @dg.asset(**FORECASTS.spec(), ins={"forecast": dg.AssetIn(FORECAST.key)}, deps=[ENROLLMENT.key])
 def enrollment_forecast_published(platform: dg.ResourceParam[Platform], forecast: pd.DataFrame) -> pd.DataFrame:
     told = platform.database.read_days(ENROLLMENT.table, sorted(set(forecast["as_of_date"].dt.date)))
-    return enrolment.forecast_published(forecast, told, rule(platform))
+    return enrolment.forecast_published(forecast, told, platform.settings.disclosure)
 
 
 @dg.asset(**BY_GROUP.spec(), ins={"fairness": dg.AssetIn(FAIRNESS.key)})
 def model_fairness_published(platform: dg.ResourceParam[Platform], fairness: pd.DataFrame) -> pd.DataFrame:
-    return success.fairness_published(fairness, rule(platform))
+    return success.fairness_published(fairness, platform.settings.disclosure)
 
 
 def _parts(platform: Platform, days: Sequence[date]) -> dict[date, pd.DataFrame]:

@@ -141,9 +141,14 @@ def assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         days = sorted([*own, *others])
         courses, drifted = (platform.database.read_days(of.table, days) for of in (COURSES, DRIFT))
         of_courses = alerts.risk_alerts(
-            courses, days, share_limit=settings.high_risk_share_limit, spike_limit=settings.risk_spike_threshold_pct
+            courses,
+            days,
+            share_limit=settings.high_risk_share_limit,
+            spike_limit=settings.risk_spike_threshold_pct,
+            rule=settings.disclosure,
         )
-        return Days(ALERTS.table.conform(pd.concat([of_courses, alerts.drift_alerts(drifted, days)])), others)
+        of_drift = alerts.drift_alerts(drifted, days, settings.disclosure)
+        return Days(ALERTS.table.conform(pd.concat([of_courses, of_drift])), others)
 
     return [student_weeks, dim_course, features, risk_marts, risk_alerts]
 

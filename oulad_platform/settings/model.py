@@ -21,6 +21,7 @@ from pydantic_settings import (
 from oulad_platform.core.alerts import AlertRules
 from oulad_platform.core.calendar import timezone
 from oulad_platform.core.house import Colour, House, Words
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.core.pseudonyms import DEMO, Pseudonyms
 from oulad_platform.enrollment.quality import QualityRules
 from oulad_platform.settings.places import CONFIG_FILE, SettingsError, absolute, home, secrets_folder
@@ -232,6 +233,11 @@ class Settings(BaseSettings):
                 raise ValueError("PSEUDONYM_OLD_KEYS holds `id=key`, separated by spaces, each id once and none the current one")
             keys[name] = key
         return Pseudonyms({name: key.encode() for name, key in keys.items()}, self.pseudonym_key_id)
+
+    @property
+    def disclosure(self) -> Disclosure:
+        """How counts of students leave."""
+        return Disclosure(self.suppress_below, self.count_rounding)
 
     @property
     def house(self) -> House:

@@ -17,14 +17,15 @@ import numpy as np
 import pandas as pd
 
 from oulad_platform.core.alerts import ALL, SEVERITIES, alert_rows
-from oulad_platform.core.privacy import BELOW
+from oulad_platform.core.privacy import BASE, Disclosure, rounded, share_of
 from oulad_platform.core.reports import date_text
 from oulad_platform.success.tables import RISK_ALERTS
 
 MIN_STUDENTS = 20
 EXACTNESS = 1e-9
 THRESHOLD, SPIKE, DRIFT = "threshold", "spike", "drift"
-FEW = "few"
+FEW, ROUNDED = "few", "rounded"
+DEFAULT_RULE = Disclosure()
 SENTENCES = {
     THRESHOLD: (
         "{who}: {n_high_risk:,} of {n_students:,} enrolments ({observed_value:.1%}) are at high risk on {day}, "
@@ -34,6 +35,10 @@ SENTENCES = {
         "{who}: more than the limit of {limit_value:.1%} of the enrolments are at high risk on {day}; "
         "no figures, since they would tell of fewer than {below} persons."
     ),
+    ROUNDED: (
+        "{who}: more than the limit of {limit_value:.1%} of the enrolments are at high risk on {day}; "
+        "rounded to {base}, {n_high_risk:,} of {n_students:,}."
+    ),
     SPIKE: (
         "{who}: the mean risk of the same {n_students:,} enrolments rose in a week from {before:.1f} % to {now:.1f} % on {day}, "
         "{points:+.1f} points ({rise:.1f} %), above the limit of {limit:.1f} %."
@@ -42,13 +47,22 @@ SENTENCES = {
 }
 
 
-def risk_alerts(course_summary: pd.DataFrame, days: Iterable[date], *, share_limit: float, spike_limit: float) -> pd.DataFrame:
+def risk_alerts(
+    course_summary: pd.DataFrame,
+    days: Iterable[date],
+    *,
+    share_limit: float,
+    spike_limit: float,
+    rule: Disclosure = DEFAULT_RULE,
+) -> pd.DataFrame:
     """RISK_ALERTS of `days` from their COURSE_SUMMARY_DAILY rows; no row when nothing fires.
 
     `share_limit`: share at high risk (0-1), critical from half way between it and everybody. `spike_limit`: relative rise of the
     mean risk over 7 days (0.1 = 10 %), critical from twice that. Both fire strictly above their limit, for each course and for
     'all', whose figures are the courses' weighted by enrolments.
-    A threshold rests on 20 enrolments or more. Where fewer than 10 are at high risk, or fewer than 10 are not, it gives no share.
+    A threshold rests on 20 enrolments or more. What fires rests on true counts, what is told on `rule`: where fewer than
+    `rule.below` are at high risk, or are not, a threshold gives no share; where counts are rounded, it gives that of the rounded
+    ones, of 22.5 enrolments or more.
     A spike compares the same students, scored by the same model on both days (n_compared), of whom there must be 20 or more;
     'all' is about the compared of every course, also of those with fewer. Where too few were compared, or the mean a week ago
     is missing or 0, the spike is not evaluated; that there is no row then does not say that risk did not rise.
@@ -65,10 +79,12 @@ def risk_alerts(course_summary: pd.DataFrame, days: Iterable[date], *, share_lim
     sums = ["student_count", "n_high_risk", "n_compared", "total_now", "total_before"]
     overall = scoped.groupby("run_date")[sums].sum().reset_index().assign(scope=ALL)
     rows = pd.concat([scoped[["run_date", "scope", *sums]], overall], ignore_index=True)
-    return RISK_ALERTS.conform(pd.concat([_thresholds(rows, share_limit), _spikes(rows, spike_limit)], ignore_index=True))
+    return RISK_ALERTS.conform(
+        pd.concat([_thresholds(rows, share_limit, rule), _spikes(rows, spike_limit, rule)], ignore_index=True)
+    )
 
 
-def drift_alerts(model_drift: pd.DataFrame, days: Iterable[date]) -> pd.DataFrame:
+def drift_alerts(model_drift: pd.DataFrame, days: Iterable[date], rule: Disclosure = DEFAULT_RULE) -> pd.DataFrame:
     """RISK_ALERTS of `days` from their MODEL_DRIFT rows: one for each presentation and day with an alarm.
 
     Critical from twice the limit. The row of all presentations raises none of its own unless it is an alarm itself.
@@ -76,19 +92,25 @@ def drift_alerts(model_drift: pd.DataFrame, days: Iterable[date]) -> pd.DataFram
     alarms = model_drift[model_drift["is_alarm"].astype("bool") & model_drift["run_date"].isin(pd.DatetimeIndex(list(days)))]
     scopes = (alarms["code_module"] + "-" + alarms["code_presentation"]).where(alarms["code_module"] != ALL, ALL)
     fired = alarms.assign(scope=scopes)[["run_date", "scope", "n_students", "observed_value", "limit_value", "reason"]]
-    return _alerts(fired, DRIFT, critical_from=2 * fired["limit_value"])
+    return _alerts(_counted(fired, rule), DRIFT, critical_from=2 * fired["limit_value"])
 
 
-def _thresholds(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
+def _thresholds(rows: pd.DataFrame, limit: float, rule: Disclosure) -> pd.DataFrame:
     share = rows["n_high_risk"] / rows["student_count"]
     rows = rows.assign(observed_value=share, limit_value=limit, n_students=rows["student_count"])
     fired = rows[(share > limit + EXACTNESS) & (rows["student_count"] >= MIN_STUDENTS)]
-    is_few = np.minimum(fired["n_high_risk"], fired["student_count"] - fired["n_high_risk"]) < BELOW
-    told = _alerts(fired[~is_few], THRESHOLD, (1 + limit) / 2)
-    return pd.concat([told, _alerts(fired[is_few], THRESHOLD, (1 + limit) / 2, FEW).assign(observed_value=np.nan)])
+    critical_from = (1 + limit) / 2
+    if rule.rounds:
+        shown = _counted(fired, rule)
+        observed = share_of(shown["n_high_risk"], shown["n_students"], fired["n_students"])
+        return _alerts(shown, THRESHOLD, critical_from, ROUNDED).assign(observed_value=observed.to_numpy())
+    is_few = np.minimum(fired["n_high_risk"], fired["student_count"] - fired["n_high_risk"]) < rule.below
+    told = _alerts(fired[~is_few], THRESHOLD, critical_from)
+    few = _alerts(fired[is_few], THRESHOLD, critical_from, FEW, rule.below)
+    return pd.concat([told, few.assign(observed_value=np.nan)])
 
 
-def _spikes(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
+def _spikes(rows: pd.DataFrame, limit: float, rule: Disclosure) -> pd.DataFrame:
     rows = rows[(rows["n_compared"] >= MIN_STUDENTS) & (rows["total_before"] > EXACTNESS)]
     rows = rows.assign(
         now=100 * rows["total_now"] / rows["n_compared"],
@@ -98,17 +120,26 @@ def _spikes(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
         n_students=rows["n_compared"],
     )
     rows = rows.assign(points=rows["now"] - rows["before"], rise=100 * rows["observed_value"], limit=100 * limit)
-    return _alerts(rows[rows["observed_value"] > limit + EXACTNESS], SPIKE, critical_from=2 * limit)
+    return _alerts(_counted(rows[rows["observed_value"] > limit + EXACTNESS], rule), SPIKE, critical_from=2 * limit)
 
 
-def _alerts(fired: pd.DataFrame, kind: str, critical_from: float | pd.Series, wording: str = "") -> pd.DataFrame:
+def _counted(fired: pd.DataFrame, rule: Disclosure) -> pd.DataFrame:
+    """With the counts that are told, rounded where the rule rounds."""
+    counts = [name for name in ("n_students", "n_high_risk") if name in fired]
+    return fired.assign(**{name: rounded(fired[name]) for name in counts}) if rule.rounds else fired
+
+
+def _alerts(
+    fired: pd.DataFrame, kind: str, critical_from: float | pd.Series, wording: str = "", below: int | None = None
+) -> pd.DataFrame:
     """RISK_ALERTS rows of one kind; `wording`: one of SENTENCES, else that of the kind."""
     sentences = [
         SENTENCES[wording or kind].format(
             **{str(name): value for name, value in row.items()},
             who="All courses" if row["scope"] == ALL else row["scope"],
             day=date_text(row["run_date"]),
-            below=BELOW,
+            below=below,
+            base=BASE,
         )
         for row in fired.to_dict("records")
     ]

@@ -55,7 +55,12 @@ def course_summary_published(summary: pd.DataFrame, hidden: pd.DataFrame, rule: 
 
 
 def fairness_published(fairness: pd.DataFrame, rule: Disclosure) -> pd.DataFrame:
-    """MODEL_FAIRNESS_PUBLISHED: no counts, and figures of groups only in which enough failed or withdrew and enough did not.
+    """MODEL_FAIRNESS_PUBLISHED: no counts, and only the figures of `told_groups`."""
+    return MODEL_FAIRNESS_PUBLISHED.conform(told_groups(fairness, rule).drop(columns=["n_students", "n_positive"]))
+
+
+def told_groups(fairness: pd.DataFrame, rule: Disclosure) -> pd.DataFrame:
+    """Of MODEL_FAIRNESS rows, those of groups in which enough failed or withdrew and enough did not.
 
     A group is compared with everybody else, so of two groups one tells of the other: where one of an attribute would be left out
     alone, the smallest other one is too.
@@ -67,5 +72,4 @@ def fairness_published(fairness: pd.DataFrame, rule: Disclosure) -> pd.DataFrame
     others = groups[alone & ~groups["is_small"]]
     smallest = others.groupby(TEST)["n"].idxmin()
     told = groups[~groups["is_small"] & ~groups.index.isin(smallest)]
-    kept = fairness.merge(told[[*TEST, "group_name"]], on=[*TEST, "group_name"])
-    return MODEL_FAIRNESS_PUBLISHED.conform(kept.drop(columns=["n_students", "n_positive"]))
+    return fairness.merge(told[[*TEST, "group_name"]], on=[*TEST, "group_name"])

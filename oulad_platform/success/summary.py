@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from oulad_platform.core.privacy import TOTAL, is_open
+from oulad_platform.core.privacy import SHARE_FROM, TOTAL, Disclosure, is_open, rounded
 from oulad_platform.core.reports import date_text, markdown_text
 from oulad_platform.success.dashboard.alerts import secret_scopes
 from oulad_platform.success.dashboard.counts import HIGH, SCORED, CourseCounts, course_counts, current_enrollment, programs_of
-from oulad_platform.success.dashboard.views import each, told
+from oulad_platform.success.dashboard.page import PURPOSE
+from oulad_platform.success.dashboard.views import each, nearest, share_from, told
 from oulad_platform.success.evaluation.protocol import NEXT_COHORT
 from oulad_platform.success.evaluation.rules import RULES
 from oulad_platform.success.model_tables import MODEL_EVALUATION
@@ -50,7 +52,7 @@ def executive_summary(
     roi: pd.DataFrame,
     roi_by_caseload: pd.DataFrame,
     effect_points: float,
-    suppress_below: int,
+    rule: Disclosure,
 ) -> pd.DataFrame:
     """EXECUTIVE_SUMMARY as of `day`, the newest day of the data; any frame may be empty.
 
@@ -61,51 +63,51 @@ def executive_summary(
     expected effect of `effect_points`. Of each, the newest day is told, with its date: between terms nobody is scored.
     `alerts`: rows of alert_log, whatever raised them; those of `day` are told. `semester` may be empty.
 
-    Counts of persons under `suppress_below` are withheld by the rules, and from the counts, of the page for leadership
-    (`dashboard.counts`), so that the two do not lead to one another; `value` is absent with them.
+    Counts of persons are withheld, or rounded, by `rule` from the counts of the page for leadership (`dashboard.counts`), so that
+    the two do not lead to one another; `value` is absent, or rounded, with them.
     """
     name = f"{institution}, {semester}," if semester else institution
-    below = suppress_below
     scored = risk[risk["run_date"] == risk["run_date"].max()]
     scored_on = day if scored.empty else scored["run_date"].iloc[0].date()
     in_charge = set() if scored.empty else set(scored["model_version"])
     todays = course_summary[course_summary["run_date"] == pd.Timestamp(scored_on)]
-    counts = course_counts(todays, reach, programs_of(enrollment), below)
+    counts = course_counts(todays, reach, programs_of(enrollment), rule)
     of_the_day = alerts[alerts["alert_date"] == pd.Timestamp(day)]
     sentences = [
-        *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name, counts, below),
-        *_risk(scored, scored_on, counts, below),
-        *_courses(course_summary, scored_on, counts, below),
-        *contacts(caseload[caseload["caseload_date"] == caseload["caseload_date"].max()], counts, below),
+        *_enrollment(enrollment[enrollment["date"] == enrollment["date"].max()], day, name, counts, rule),
+        *_risk(scored, scored_on, counts, rule),
+        *_courses(course_summary, scored_on, counts, rule),
+        *contacts(caseload[caseload["caseload_date"] == caseload["caseload_date"].max()], counts, rule),
         *_model(model_evaluation[model_evaluation["known_from"] <= pd.Timestamp(day)], in_charge),
-        *alerts_of_the_day(of_the_day, day, secret_scopes(counts), below),
-        *simulated(experiments, below),
-        *live(looks, below),
-        *returns(roi_by_caseload, roi, effect_points, below),
+        *alerts_of_the_day(of_the_day, day, secret_scopes(counts), rule),
+        *simulated(experiments, rule),
+        *live(looks, rule),
+        *returns(roi_by_caseload, roi, effect_points, rule),
     ]
     frame = pd.DataFrame(sentences, columns=list(Sentence._fields))
     return EXECUTIVE_SUMMARY.conform(frame.assign(position=np.arange(1, len(frame) + 1)))
 
 
 def summary_markdown(summary: pd.DataFrame, institution: str, day: date) -> str:
-    """EXECUTIVE_SUMMARY as a Markdown page: a section for each heading, a bullet for each sentence, its table in brackets."""
-    sections = [f"# Executive summary: {markdown_text(institution)}, {date_text(day)}\n"]
+    """EXECUTIVE_SUMMARY as a Markdown page: what it is for, a section for each heading, a bullet for each
+    sentence, its table in brackets."""
+    sections = [f"# Executive summary: {markdown_text(institution)}, {date_text(day)}\n\n{PURPOSE}\n"]
     for heading, rows in summary.groupby("heading", sort=False):
         bullets = [f"- {markdown_text(row.sentence)} (`{row.source_table}`)\n" for row in rows.itertuples()]
         sections.append(f"\n## {markdown_text(heading)}\n\n{''.join(bullets)}")
     return "".join(sections)
 
 
-def _enrollment(metrics: pd.DataFrame, day: date, name: str, counts: CourseCounts, below: int) -> Iterator[Sentence]:
+def _enrollment(metrics: pd.DataFrame, day: date, name: str, counts: CourseCounts, rule: Disclosure) -> Iterator[Sentence]:
     total = metrics[metrics["scope"] == "total"]
     if total.empty:
         yield Sentence("Enrolment", f"No enrolment figures for {name} on {date_text(day)}.", np.nan, ENROLLMENT_TABLE)
         return
     row = total.iloc[0]
-    current = current_enrollment(total, counts, below)
+    current = current_enrollment(total, counts, rule)
     on = date_text(row["date"])
     if pd.isna(current):
-        hidden = f"The number of enrolments of {name} on {on} is not told: it, or a part of it, is under {below}."
+        hidden = f"The number of enrolments of {name} on {on} is not told: it, or a part of it, is under {rule.below}."
         yield Sentence("Enrolment", hidden, np.nan, ENROLLMENT_TABLE)
         return
     yield Sentence("Enrolment", f"{name} had {current:,} enrolments on {on}.", current, ENROLLMENT_TABLE)
@@ -113,53 +115,56 @@ def _enrollment(metrics: pd.DataFrame, day: date, name: str, counts: CourseCount
         yield Sentence("Enrolment", "There is no day before to compare with.", np.nan, ENROLLMENT_TABLE)
         return
     flows = [int(row[name]) for name in ("new_students", "dropped_students", "completed_students")]
-    came, dropped, completed = (told(n, below) for n in flows)
+    came, dropped, completed = (told(n, rule) for n in flows)
     change = f"Since the day before: {came} new, {dropped} dropped, {completed} completed"
-    if max(flows) < below:
-        change = f"Since the day before fewer than {below} each were new, dropped or completed"
-    if min(flows) < below:  # a net change would lead back to the small one
+    if max(flows) < rule.below and not rule.rounds:
+        change = f"Since the day before fewer than {rule.below} each were new, dropped or completed"
+    if min(flows) < rule.below or rule.rounds:  # a net change would lead back to the small one
         yield Sentence("Enrolment", f"{change}.", np.nan, ENROLLMENT_TABLE)
         return
     yield Sentence("Enrolment", f"{change}; net change {row['net_change']:+,}.", float(row["net_change"]), ENROLLMENT_TABLE)
 
 
-def _risk(risk: pd.DataFrame, day: date, counts: CourseCounts, below: int) -> Iterator[Sentence]:
+def _risk(risk: pd.DataFrame, day: date, counts: CourseCounts, rule: Disclosure) -> Iterator[Sentence]:
     source = STUDENT_RISK_DAILY.name
     if risk.empty:
         yield Sentence("Risk", f"No enrolment was scored on {date_text(day)}.", np.nan, source)
         return
     flagged = int(risk["high_risk_flag"].sum())
     is_withheld = len(counts.courses) and counts.courses.loc[TOTAL, [SCORED, HIGH]].isna().any()
-    if is_withheld or not is_open(flagged, len(risk), below):
-        few = f"fewer than {below} are at high risk, or not at high risk"
-        hidden = f"On {date_text(day)}, {told(len(risk), below)} enrolments were scored; {few}."
+    if is_withheld or not (rule.rounds or is_open(flagged, len(risk), rule.below)):
+        few = f"fewer than {rule.below} are at high risk, or not at high risk"
+        hidden = f"On {date_text(day)}, {told(len(risk), rule)} enrolments were scored; {few}."
         yield Sentence("Risk", hidden, np.nan, source)
         return
     students = risk.loc[risk["high_risk_flag"], "id_student"].nunique()
+    flagged, scored = nearest(flagged, rule), nearest(len(risk), rule)
+    share = f" ({flagged / scored:.1%})" if scored >= share_from(rule) else ""
     sentence = (
-        f"On {date_text(day)}, {flagged:,} of {len(risk):,} scored enrolments ({flagged / len(risk):.1%}) are at high risk of "
-        f"failing or withdrawing; students concerned: {students:,}."
+        f"On {date_text(day)}, {flagged:,} of {scored:,} scored enrolments{share} are at high risk of failing or withdrawing; "
+        f"students concerned: {told(students, rule)}."
     )
     yield Sentence("Risk", sentence, flagged, source)
 
 
-def _courses(course_summary: pd.DataFrame, day: date, counts: CourseCounts, below: int) -> Iterator[Sentence]:
+def _courses(course_summary: pd.DataFrame, day: date, counts: CourseCounts, rule: Disclosure) -> Iterator[Sentence]:
     source = COURSE_SUMMARY_DAILY.name
     today = course_summary[course_summary["run_date"] == pd.Timestamp(day)]
     if today.empty:
         return
-    if today["student_count"].sum() < below:
+    if today["student_count"].sum() < rule.mean_from:
         return
     mean = _weighted_mean(today)
-    yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {_change(today, below)}.", mean, source)
+    yield Sentence("Risk", f"Their mean risk is {mean:.3f}; {_change(today, rule)}.", mean, source)
     secret = secret_scopes(counts)
-    is_told = [
-        is_open(row.n_high_risk, row.student_count, below) and f"{row.code_module}-{row.code_presentation}" not in secret
-        for row in each(today)
-    ]
+    is_told = [_is_share_told(row, rule) and f"{row.code_module}-{row.code_presentation}" not in secret for row in each(today)]
     if not any(is_told):
         return
-    worst = today[is_told].sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
+    told_of = today[is_told]
+    if rule.rounds:
+        told_of = told_of.assign(**{name: rounded(told_of[name]) for name in ("n_high_risk", "student_count")})
+        told_of["high_risk_rate"] = (told_of["n_high_risk"] / told_of["student_count"]).clip(upper=1)
+    worst = told_of.sort_values(["high_risk_rate", "student_count", "code_module"], ascending=[False, False, True]).iloc[0]
     sentence = (
         f"The largest share at high risk is in {worst['code_module']} {worst['code_presentation']}: "
         f"{worst['high_risk_rate']:.1%} of {worst['student_count']:,} students."
@@ -167,20 +172,28 @@ def _courses(course_summary: pd.DataFrame, day: date, counts: CourseCounts, belo
     yield Sentence("Risk", sentence, float(worst["high_risk_rate"]), source)
 
 
-def _change(today: pd.DataFrame, below: int) -> str:
+def _is_share_told(course: Any, rule: Disclosure) -> bool:
+    if rule.rounds:
+        return bool(course.student_count >= SHARE_FROM)
+    return is_open(course.n_high_risk, course.student_count, rule.below)
+
+
+def _change(today: pd.DataFrame, rule: Disclosure) -> str:
     compared = today[today["n_compared"] > 0]
     n_compared, n_scored = compared["n_compared"].sum(), today["student_count"].sum()
     if n_compared == 0:
         return "it is not comparable with the week before: no enrolment was scored by the same model on both days"
     rise = compared["compared_risk"] - compared["compared_risk_7d_ago"]
-    if n_compared < below:
-        return f"it is not comparable with the week before: fewer than {below} were scored by the same model on both days"
+    if n_compared < rule.mean_from:
+        few = f"fewer than {rule.mean_from} were scored by the same model on both days"
+        return f"it is not comparable with the week before: {few}"
     change = f"{np.average(rise, weights=compared['n_compared']):+.3f} since the week before"
     if n_compared == n_scored:
         return change
-    if n_scored - n_compared < below:
+    if n_scored - n_compared < rule.below:
         return f"{change} for those scored by the same model on both days"
-    return f"{change} for the {n_compared:,} of {n_scored:,} enrolments scored by the same model on both days"
+    counted = f"the {told(n_compared, rule)} of {told(n_scored, rule)} enrolments"
+    return f"{change} for {counted} scored by the same model on both days"
 
 
 def _model(evaluation: pd.DataFrame, in_charge: set[str]) -> Iterator[Sentence]:

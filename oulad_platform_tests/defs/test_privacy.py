@@ -112,7 +112,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterat
         patch.setenv("OULAD_HOME", str(home))
         server.cursor().execute("CREATE DATABASE sweep")
         shutil.copy(REPOSITORY / "dagster.yaml", home)
-        starts = write_campus(home / "campus", FOUNDED, ("AAA", "FFF"), Silence("AAA", FOUNDED))
+        starts = write_campus(home / "campus", FOUNDED, ("AAA",), Silence("AAA", FOUNDED))
         _rename_student(home / "campus")
         _write_registrar(home / "registrar")
         (home / "advisers.csv").write_text(f"adviser,email,code_module,capacity\nAda,{ADVISER},AAA,2000\n")

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.alerts import drift_alerts, risk_alerts
 from oulad_platform.success.oversight.tables import MODEL_DRIFT
 from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, RISK_ALERTS
 
 DAY = date(2014, 5, 20)
 UNKNOWN = float("nan")
+TEN, HESA = Disclosure(), Disclosure(rounding="hesa")
 
 
 def course(
@@ -40,9 +42,9 @@ def course(
     }
 
 
-def alerts(*rows: dict, share_limit: float = 0.6, spike_limit: float = 0.1) -> pd.DataFrame:
+def alerts(*rows: dict, share_limit: float = 0.6, spike_limit: float = 0.1, rule: Disclosure = TEN) -> pd.DataFrame:
     frame = COURSE_SUMMARY_DAILY.conform(pd.DataFrame(rows, columns=COURSE_SUMMARY_DAILY.names))
-    return risk_alerts(frame, [DAY], share_limit=share_limit, spike_limit=spike_limit)
+    return risk_alerts(frame, [DAY], share_limit=share_limit, spike_limit=spike_limit, rule=rule)
 
 
 def test_a_share_above_its_limit_alerts_for_the_course_and_for_all():
@@ -70,6 +72,25 @@ def test_where_fewer_than_ten_are_at_high_risk_or_are_not_the_alert_gives_no_fig
             f"AAA-2014B: more than the limit of {limit:.1%} of the enrolments are at high risk on 2014-05-20; "
             "no figures, since they would tell of fewer than 10 persons."
         )
+
+
+def test_under_which_number_no_share_is_given_is_the_institution_s():
+    told = alerts(course("AAA", flagged=90), rule=Disclosure(below=11))["message"].iloc[0]
+    assert told.endswith("no figures, since they would tell of fewer than 11 persons.")
+
+
+def test_rounded_counts_are_told_rounded_with_the_share_of_the_rounded_ones_and_the_true_severity():
+    found = alerts(course("AAA", n=101, flagged=81), course("BBB", n=22, flagged=22), rule=HESA).set_index("scope")
+    assert found["message"].tolist() == [
+        "AAA-2014B: more than the limit of 60.0% of the enrolments are at high risk on 2014-05-20; rounded to 5, 80 of 100.",
+        "BBB-2014B: more than the limit of 60.0% of the enrolments are at high risk on 2014-05-20; rounded to 5, 20 of 20.",
+        "All courses: more than the limit of 60.0% of the enrolments are at high risk on 2014-05-20; rounded to 5, 105 of 125.",
+    ]
+    assert found["observed_value"].tolist() == [0.8, pytest.approx(UNKNOWN, nan_ok=True), 0.84]
+    assert (found["n_students"].tolist(), found["severity"].tolist()) == ([100, 20, 125], ["critical"] * 3)
+    spike = alerts(course("AAA", compared=43, now=0.5, before=0.4), rule=HESA).iloc[0]
+    assert (spike["n_students"], "same 45 enrolments" in spike["message"]) == (45, True)
+    assert drift_alerts(drifted(), [DAY], HESA)["n_students"].tolist() == [300]
 
 
 def test_a_share_without_figures_keeps_its_severity():

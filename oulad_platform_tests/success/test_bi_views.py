@@ -135,8 +135,8 @@ EXPECTED: dict[str, list[tuple[str, ...]]] = {
     ],
     "risk_bands_by_week": [("15", "high", "1"), ("15", "low", "1")],
     "alerts_open": [
-        ("anomaly", "BBB", "warning", "open", "2014-05-19", "2014-05-19", "1", "", "", "x"),
-        ("threshold", "AAA-2014B", "warning", "open", "2014-05-20", "2014-05-20", "1", "0.5", "", "x"),
+        ("anomaly", "BBB", "warning", "2014-05-19", "2014-05-19", "1"),
+        ("threshold", "AAA-2014B", "warning", "2014-05-20", "2014-05-20", "1"),
     ],
     "caseload_today": [("ann", "1", ONE, "AAA", "2014B", "0.875", "never came", "risk rose", "", "x")],
     "caseload_reach": [

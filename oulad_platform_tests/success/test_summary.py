@@ -10,6 +10,7 @@ import pytest
 
 from oulad_platform.core.alerts import OPERATION_ALERTS, failure_alert
 from oulad_platform.core.checks import check_frame
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 from oulad_platform.success.dashboard.tables import REACH
 from oulad_platform.success.experiments.tables import EXPERIMENT_LOOKS, EXPERIMENT_RESULTS
@@ -18,6 +19,7 @@ from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_SENSITIVITY
 from oulad_platform.success.summary import executive_summary, summary_markdown
 from oulad_platform.success.tables import COURSE_SUMMARY_DAILY, EXECUTIVE_SUMMARY, STUDENT_RISK_DAILY
 
+EXACT, TEN, HESA = Disclosure(below=1), Disclosure(below=10), Disclosure(rounding="hesa")
 TODAY = date(2014, 5, 20)
 DAY, WEEK_BEFORE = pd.Timestamp(TODAY), pd.Timestamp("2014-05-13")
 METRICS = ["date", "scope", "name", "total_enrollment", "new_students", "dropped_students", "completed_students", "net_change"]
@@ -36,20 +38,20 @@ NOTHING = {
 }
 
 
-def sentences(suppress_below: int = 1, semester: str = "", **frames: pd.DataFrame) -> pd.DataFrame:
+def sentences(rule: Disclosure = EXACT, semester: str = "", **frames: pd.DataFrame) -> pd.DataFrame:
     given = {**NOTHING, **frames}
     return executive_summary(
         day=TODAY,
         institution="Demo University",
         semester=semester,
         effect_points=1.5,
-        suppress_below=suppress_below,
+        rule=rule,
         **given,
     )
 
 
-def under(heading: str, suppress_below: int = 1, **frames: pd.DataFrame) -> list[tuple[str, float]]:
-    summary = sentences(suppress_below, **frames)
+def under(heading: str, rule: Disclosure = EXACT, **frames: pd.DataFrame) -> list[tuple[str, float]]:
+    summary = sentences(rule, **frames)
     assert check_frame(summary, EXECUTIVE_SUMMARY) == []
     rows = summary[summary["heading"] == heading]
     return list(zip(rows["sentence"], rows["value"], strict=True))
@@ -246,7 +248,7 @@ def test_an_experiment_is_called_a_simulation_and_says_what_it_can_find():
             "verdict": "under-powered",
         }
     )
-    few = under("Experiment", experiments=results.assign(n_control=9), suppress_below=10)
+    few = under("Experiment", experiments=results.assign(n_control=9), rule=TEN)
     assert few[0][0].startswith("In an offline simulation with fewer than 10 and 200 students an arm")
     assert under("Experiment", experiments=results) == [
         (
@@ -278,16 +280,18 @@ def test_where_no_model_scored_anybody_the_return_is_the_middle_assumption_and_i
         ),
         (RANGE, 7800),
     ]
-    assert under("Return", roi=ROI.assign(n_contacted=9), suppress_below=10)[0] == (
+    assert under("Return", roi=ROI.assign(n_contacted=9), rule=TEN)[0] == (
         "No return is told: fewer than 10 would be contacted.",
         pytest.approx(nan, nan_ok=True),
     )
 
 
-def test_the_page_has_a_section_for_each_heading_and_names_each_source():
+def test_the_page_says_its_purpose_has_a_section_for_each_heading_and_names_each_source():
     page = summary_markdown(sentences(), "A|B *University*", TODAY)
     assert page.startswith(
-        "# Executive summary: A\\|B \\*University\\*, 2014-05-20\n\n## Enrolment\n\n"
+        "# Executive summary: A\\|B \\*University\\*, 2014-05-20\n\n"
+        "For those who plan and run teaching. It describes groups; a score is a signal, "
+        "and no decision about a single person follows from it.\n\n## Enrolment\n\n"
         "- No enrolment figures for Demo University on 2014-05-20. (`enrollment_metrics`)\n\n## Risk\n\n"
     )
     assert page.count("\n## ") == 7
@@ -372,7 +376,7 @@ def test_a_return_for_another_number_of_students_is_not_set_against_it():
 
 
 def test_no_return_of_a_few_students_is_told():
-    told = under("Return", roi_by_caseload=by_caseload(n_contacted=[6, 9]), roi=ROI.assign(n_contacted=9), suppress_below=10)
+    told = under("Return", roi_by_caseload=by_caseload(n_contacted=[6, 9]), roi=ROI.assign(n_contacted=9), rule=TEN)
     assert told == [
         (
             "If a contact is worth 1.5 points, as expected, it returns most to contact fewer than 10 students.",
@@ -384,7 +388,7 @@ def test_no_return_of_a_few_students_is_told():
 def test_few_who_came_or_left_are_not_counted_and_the_net_change_does_not_lead_to_them():
     def change(*flows: int) -> tuple[str, float]:
         rows = pd.DataFrame([(DAY, "total", "all", 1200, *flows)], columns=METRICS)
-        return under("Enrolment", enrollment=rows, suppress_below=10)[1]
+        return under("Enrolment", enrollment=rows, rule=TEN)[1]
 
     missing = pytest.approx(nan, nan_ok=True)
     assert change(40, 30, 10, 0) == ("Since the day before: 40 new, 30 dropped, 10 completed; net change +0.", 0)
@@ -403,20 +407,20 @@ def scored(*courses: tuple[str, int, int]) -> dict[str, pd.DataFrame]:
 
 
 def test_a_course_of_which_all_but_a_few_are_at_high_risk_is_not_told_of():
-    told = under("Risk", **scored(("AAA", 12, 12), ("BBB", 90, 30), ("CCC", 80, 20)), suppress_below=10)
+    told = under("Risk", **scored(("AAA", 12, 12), ("BBB", 90, 30), ("CCC", 80, 20)), rule=TEN)
     assert told[0][0].startswith("On 2014-05-20, 62 of 182 scored enrolments")
     assert told[-1][0] == "The largest share at high risk is in BBB 2014B: 33.3% of 90 students."
 
 
 def test_a_course_that_leads_to_a_small_one_is_not_told_of_either():
     """The second smallest is withheld beside the small one, as on the page for leadership."""
-    told = under("Risk", **scored(("AAA", 12, 3), ("BBB", 90, 60)), suppress_below=10)
+    told = under("Risk", **scored(("AAA", 12, 3), ("BBB", 90, 60)), rule=TEN)
     assert [text for text, _ in told if "largest share" in text] == []
 
 
 def test_few_at_high_risk_are_not_counted_and_neither_are_few_who_are_not():
     for high in (4, 96):
-        assert under("Risk", **scored(("AAA", 100, high)), suppress_below=10)[0] == (
+        assert under("Risk", **scored(("AAA", 100, high)), rule=TEN)[0] == (
             "On 2014-05-20, 100 enrolments were scored; fewer than 10 are at high risk, or not at high risk.",
             pytest.approx(nan, nan_ok=True),
         )
@@ -424,10 +428,10 @@ def test_few_at_high_risk_are_not_counted_and_neither_are_few_who_are_not():
 
 def test_a_share_without_contact_that_leads_to_a_few_is_left_out():
     frame = pd.DataFrame({"caseload_date": DAY, "adviser": "A", "last_contact": [pd.NaT] * 42 + [DAY] * 8})
-    assert under("Contacts", caseload=frame, suppress_below=10) == [
+    assert under("Contacts", caseload=frame, rule=TEN) == [
         ("The lists of 2014-05-20 hold 50 students for 1 adviser or team.", 50)
     ]
-    assert under("Contacts", caseload=frame.head(9), suppress_below=10) == [
+    assert under("Contacts", caseload=frame.head(9), rule=TEN) == [
         ("The lists of 2014-05-20 hold fewer than 10 students for 1 adviser or team.", pytest.approx(nan, nan_ok=True))
     ]
 
@@ -435,14 +439,57 @@ def test_a_share_without_contact_that_leads_to_a_few_is_left_out():
 def test_a_live_experiment_with_few_successes_is_told_by_its_verdict_only():
     row = {"experiment_id": "calls", "n_control": 20, "n_treatment": 20, "n_success_control": 11, "n_success_treatment": 9}
     looks = pd.DataFrame([row]).assign(difference=-0.1, interval_low=-0.3, interval_high=0.1, verdict="no effect shown")
-    assert under("Experiment", looks=looks, suppress_below=10)[1][0] == "Live experiment calls: no effect shown."
+    assert under("Experiment", looks=looks, rule=TEN)[1][0] == "Live experiment calls: no effect shown."
 
 
 def test_an_alert_about_few_students_is_told_without_its_figures():
     row = {"alert_id": "a", "alert_date": DAY, "alert_type": "threshold", "scope": "AAA-2014B", "severity": "warning"}
     row |= {"observed_value": 11 / 12, "limit_value": 0.6, "n_students": 12, "message": "AAA-2014B: 11 of 12 at high risk."}
-    assert under("Alerts", alerts=pd.DataFrame([row]), suppress_below=10)[1] == (
+    assert under("Alerts", alerts=pd.DataFrame([row]), rule=TEN)[1] == (
         "Share at high risk above its limit: AAA-2014B. Its figures are withheld, since they could tell of fewer than 10 "
         "persons.",
         pytest.approx(nan, nan_ok=True),
     )
+
+
+def test_rounded_counts_are_all_told_and_a_share_only_of_22_5_or_more():
+    rows = [(DAY, "total", "all", 1203, 4, 2, 38, 40), (DAY, "program", "AAA", 1203, 4, 2, 38, 40)]
+    assert under("Enrolment", HESA, enrollment=pd.DataFrame(rows, columns=METRICS)) == [
+        ("Demo University had 1,205 enrolments on 2014-05-20.", 1205),
+        ("Since the day before: 5 new, 0 dropped, 40 completed.", pytest.approx(nan, nan_ok=True)),
+    ]
+    assert [text for text, _ in under("Risk", HESA, **scored(("AAA", 22, 21), ("BBB", 58, 33)))] == [
+        "On 2014-05-20, 55 of 80 scored enrolments (68.8%) are at high risk of failing or withdrawing; students concerned: 55.",
+        "Their mean risk is 0.250; it is not comparable with the week before: no enrolment was scored by the same model on both "
+        "days.",
+        "The largest share at high risk is in BBB 2014B: 58.3% of 60 students.",
+    ]
+    assert under("Risk", HESA, **scored(("AAA", 22, 3)))[0][0].startswith("On 2014-05-20, 5 of 20 scored enrolments are at high")
+    lists = pd.DataFrame({"caseload_date": DAY, "adviser": "A", "last_contact": [pd.NaT] * 8 + [DAY] * 40})
+    assert under("Contacts", HESA, caseload=lists) == [
+        ("The lists of 2014-05-20 hold 50 students for 1 adviser or team; 20% of them have no contact on record.", 50)
+    ]
+    assert (
+        under("Contacts", HESA, caseload=lists.head(12))[0][0]
+        == "The lists of 2014-05-20 hold 10 students for 1 adviser or team."
+    )
+
+
+def test_an_unusual_enrolment_figure_is_told_rounded_or_not_at_all():
+    row = {"alert_id": "a", "alert_date": DAY, "alert_type": "anomaly", "scope": "program Law", "severity": "warning"}
+    alerts = pd.DataFrame([row | {"observed_value": 23.0, "limit_value": 41.4, "n_students": pd.NA, "message": "Law: 23."}])
+    assert under("Alerts", HESA, alerts=alerts)[1] == (
+        "Unusual enrolment figure: program Law, 25 (40); its limit, where it has one, in brackets.",
+        25,
+    )
+    assert under("Alerts", TEN, alerts=alerts)[1][0].startswith("Unusual enrolment figure: program Law. Its figures are withheld")
+
+
+def test_a_return_whose_few_students_have_no_row_is_not_told():
+    table = by_caseload(n_contacted=[6, 9])
+    few = "If a contact is worth 1.5 points, as expected, it returns most to contact fewer than 10 students."
+    assert [text for text, _ in under("Return", TEN, roi_by_caseload=table.iloc[:0], roi=ROI.assign(n_contacted=9))] == [
+        "No return is told: fewer than 10 would be contacted."
+    ]
+    nobody = table.head(1).assign(n_contacted=0, is_flagged=False, is_best=False)
+    assert [text for text, _ in under("Return", TEN, roi_by_caseload=nobody, roi=ROI.assign(n_contacted=9))] == [few]

@@ -7,16 +7,17 @@ from typing import Any
 import pandas as pd
 
 from oulad_platform.core.alert_messages import KINDS
-from oulad_platform.core.privacy import TOTAL
+from oulad_platform.core.privacy import TOTAL, Disclosure
 from oulad_platform.success.dashboard.counts import CourseCounts
-from oulad_platform.success.dashboard.views import ABSENT, HIDDEN, Grid, Row, Section, each, named, plain, shown
+from oulad_platform.success.dashboard.views import ABSENT, HIDDEN, Grid, Row, Section, each, named, nearest, plain, shown
 
 MOST_ALERTS = 40
 EVERYTHING = ("all", "total")
-COUNTED = ("anomaly", "data_quality")
+ANOMALY = "anomaly"
+COUNTED = (ANOMALY, "data_quality")
 
 
-def alerts_section(episodes: pd.DataFrame, counts: CourseCounts, below: int) -> Section:
+def alerts_section(episodes: pd.DataFrame, counts: CourseCounts, rule: Disclosure) -> Section:
     """The open episodes of alerts, critical ones first. `episodes`: one row an episode, as core.alerts.episodes gives them."""
     title = "Open alerts"
     current = episodes[episodes["state"] != "resolved"]
@@ -38,7 +39,7 @@ def alerts_section(episodes: pd.DataFrame, counts: CourseCounts, below: int) -> 
         what = KINDS[alert.alert_type]
         about = "everything" if alert.scope in EVERYTHING else shown(alert.scope)
         since = f"{alert.first_seen.day} {alert.first_seen:%b}"
-        cells = (about, what, f"{alert.severity}, {alert.state}", since, f"{alert.n_days:,}", measured(alert, secret, below))
+        cells = (about, what, f"{alert.severity}, {alert.state}", since, f"{alert.n_days:,}", measured(alert, secret, rule))
         rows.append(Row(cells, *(name or ("", ""))))
     columns = ("About", "What", "State", "Since", "Days", "Measured (limit)")
     return Section(
@@ -55,20 +56,25 @@ def secret_scopes(counts: CourseCounts) -> set[str]:
     return {f"{module}-{presentation}" for module, presentation in courses}
 
 
-def measured(alert: Any, secret: set[str], below: int) -> str:
-    """What was measured and its limit; HIDDEN where it leads to a count under `below`, ABSENT where there is no figure.
+def measured(alert: Any, secret: set[str], rule: Disclosure) -> str:
+    """What was measured and its limit; HIDDEN where it leads to a count that is withheld, ABSENT where there is no figure.
 
-    `alert`: a row of alert_log or an episode; `secret`: of `secret_scopes`.
+    `alert`: a row of alert_log or an episode; `secret`: of `secret_scopes`. The share of a threshold is that of counts as they
+    may be shown (`success.alerts`).
     """
     kind, observed, limit, n = alert.alert_type, alert.observed_value, alert.limit_value, alert.n_students
     if pd.isna(observed):
         return ABSENT
     if alert.scope in secret:
         return HIDDEN
+    if kind == ANOMALY and rule.rounds:
+        known = [f"{nearest(value, rule):,}" for value in (observed, limit) if pd.notna(value)]
+        return known[0] if len(known) == 1 else f"{known[0]} ({known[1]})"
     if kind in COUNTED:  # an earlier day's count beside today's tells a change of a few
         return HIDDEN
-    counted = [] if pd.isna(n) else [n, n * observed, n * (1 - observed)] if kind == "threshold" else [n]
-    if min(counted, default=below) < below:
+    is_share = kind == "threshold" and not rule.rounds
+    counted = [] if pd.isna(n) else [n, n * observed, n * (1 - observed)] if is_share else [n]
+    if min(counted, default=rule.mean_from) < rule.mean_from:
         return HIDDEN
     if kind in ("threshold", "spike"):
         return f"{100 * observed:.0f}\u00a0% ({100 * limit:.0f}\u00a0%)" if pd.notna(limit) else f"{100 * observed:.0f}\u00a0%"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from oulad_platform.core.privacy import SHARE_FROM, Disclosure
 from oulad_platform.core.stats import wilson
 from oulad_platform.success.dashboard import charts
 from oulad_platform.success.dashboard.counts import coarser
@@ -25,6 +26,7 @@ from oulad_platform.success.dashboard.views import (
     plain,
     shown,
     signed,
+    told,
 )
 from oulad_platform.success.evaluation.charts import RUNG_LABELS
 from oulad_platform.success.evaluation.ladder import HONEST, RUNGS
@@ -39,11 +41,11 @@ RATES = ("value", "low", "high")
 UNTESTED = "No model has been tested yet: no cohort had closed before another closed one began."
 
 
-def honesty_section(evaluation: pd.DataFrame, curve: pd.DataFrame, in_charge: set[str], day: date, below: int) -> Section:
+def honesty_section(evaluation: pd.DataFrame, curve: pd.DataFrame, in_charge: set[str], day: date, rule: Disclosure) -> Section:
     """AUC by day, calibration, the leak ladder. `evaluation`: MODEL_EVALUATION, `curve`: CALIBRATION_CURVE; known on the day."""
     title = "How honest the model is"
     known, bins = (frame[frame["known_from"] <= pd.Timestamp(day)] for frame in (evaluation, curve))
-    known = known[known["n_students"] >= below]
+    known = known[known["n_students"] >= rule.mean_from]
     tests = _newest_test(_models(known[known["evaluation"] == NEXT_COHORT]), in_charge)
     if tests.empty:
         return Section("honesty", title, (UNTESTED,))
@@ -61,7 +63,7 @@ def honesty_section(evaluation: pd.DataFrame, curve: pd.DataFrame, in_charge: se
     ladder = ladder.reset_index()
     same = bins[["model_version", "evaluation", "tested_cohort"]].eq(first[["model_version", "evaluation", "tested_cohort"]])
     points = _nearest_day(bins[same.all(axis=1)])
-    joined = coarser(points, below)
+    joined = coarser(points, rule)
     if joined.empty:
         lines.append("Calibration is not shown: too few students, or none tested.")
     else:
@@ -83,11 +85,11 @@ def honesty_section(evaluation: pd.DataFrame, curve: pd.DataFrame, in_charge: se
                 f"With leaks the same learner would claim an AUC of up to {best:.2f} instead of {honest.iloc[0]:.2f} {on}."
             )
     picture = charts.honesty_chart(joined, ladder, _honesty_alt(joined, ladder)) if len(joined) or len(ladder) else None
-    grids = [_calibration_grid(joined), _ladder_grid(ladder), _modules_grid(_nearest_day(tests), below)]
+    grids = [_calibration_grid(joined, rule), _ladder_grid(ladder), _modules_grid(_nearest_day(tests), rule)]
     return Section("honesty", title, tuple(lines), picture, tuple(grid for grid in grids if grid.rows))
 
 
-def fairness_section(fairness: pd.DataFrame, in_charge: set[str], day: date, below: int) -> Section:
+def fairness_section(fairness: pd.DataFrame, in_charge: set[str], day: date, rule: Disclosure) -> Section:
     """Gaps of groups to everybody else on the newest audited cohort. `fairness`: MODEL_FAIRNESS."""
     title = "Fairness to groups"
     known = fairness[fairness["known_from"] <= pd.Timestamp(day)]
@@ -97,17 +99,18 @@ def fairness_section(fairness: pd.DataFrame, in_charge: set[str], day: date, bel
     first = rows.iloc[0]
     groups = _groups(rows)
     fewest = groups[["n_students", "n_positive"]].assign(others=groups["n_students"] - groups["n_positive"]).min(axis=1)
-    withheld = _with_complements(fewest < below, groups)
+    least = SHARE_FROM if rule.rounds else rule.below
+    withheld = _with_complements(fewest < least, groups)
     groups = groups[~withheld]
     n_harmed = int(groups["beyond"].sum())
-    told = groups[~groups["attribute"].str.contains(CROSSED, regex=False) | groups["beyond"]]
+    listed_groups = groups[~groups["attribute"].str.contains(CROSSED, regex=False) | groups["beyond"]]
     lines = [
         f"Audit of model {shown(first['model_version'])} on cohort {shown(first['tested_cohort'])}, day {first['day']}: "
-        f"{len(groups):,} groups compared with everybody else, {len(told):,} shown; "
+        f"{len(groups):,} groups compared with everybody else, {len(listed_groups):,} shown; "
         + ("none is beyond a limit of the gate." if not n_harmed else f"{n_harmed:,} beyond a limit of the gate, marked below.")
     ]
     if withheld.any():
-        lines.append(f"Groups with counts under {below}, and those that would lead to them, are left out.")
+        lines.append(f"Groups with counts under {least:g}, and those that would lead to them, are left out.")
     grid_rows = tuple(
         Row(
             (
@@ -119,10 +122,10 @@ def fairness_section(fairness: pd.DataFrame, in_charge: set[str], day: date, bel
                 "beyond" if g.beyond else "within",
             )
         )
-        for g in each(told)
+        for g in each(listed_groups)
     )
     columns = ("Group", "Size", "Share reached, gap", "Risk given, gap", "ABROCA", "Limits")
-    gaps = told.dropna(subset=list(RATES))
+    gaps = listed_groups.dropna(subset=list(RATES))
     alt = f"Gaps in the share reached, in points: {'; '.join(f'{g.label} {100 * g.value:+.1f}' for g in each(gaps))}."
     picture = charts.gaps_chart(gaps, alt) if len(gaps) else None
     note = "Gaps in points, group minus everybody else; sizes to the nearest ten"
@@ -162,14 +165,14 @@ def _honesty_alt(joined: pd.DataFrame, ladder: pd.DataFrame) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _calibration_grid(joined: pd.DataFrame) -> Grid:
+def _calibration_grid(joined: pd.DataFrame, rule: Disclosure) -> Grid:
     rows = tuple(
         Row(
             (
                 f"{100 * r.mean_risk:.0f} %",
                 f"{100 * r.observed_rate:.0f} %",
                 f"{100 * r.low:.0f} to {100 * r.high:.0f} %",
-                f"{r.n_students:,}",
+                told(r.n_students, rule),
             )
         )
         for r in each(joined)
@@ -182,10 +185,10 @@ def _ladder_grid(ladder: pd.DataFrame) -> Grid:
     return Grid("Leak ladder", ("Test", "AUC (95 %)", "How it is tested"), rows, (2,), folded=True)
 
 
-def _modules_grid(tests: pd.DataFrame, below: int) -> Grid:
+def _modules_grid(tests: pd.DataFrame, rule: Disclosure) -> Grid:
     """AUC by module; withheld where few failed or withdrew, or few did not."""
     rates = tests[tests["metric"] == "base_rate"].set_index("code_module")
-    few = np.minimum(rates["value"], 1 - rates["value"]) * rates["n_students"] < below
+    few = np.minimum(rates["value"], 1 - rates["value"]) * rates["n_students"] < rule.mean_from
     intervals = {row.code_module: _interval(row) for row in each(tests[(tests["metric"] == "auc") & tests["value"].notna()])}
     rows = [
         Row((shown(name), HIDDEN if few.get(name, True) else intervals.get(name, ABSENT)), module=str(name))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from oulad_platform.core.house import House
-from oulad_platform.core.privacy import BELOW
+from oulad_platform.core.privacy import BASE, MEAN_FROM, SHARE_FROM, Disclosure
 from oulad_platform.success.dashboard.alerts import alerts_section
 from oulad_platform.success.dashboard.counts import course_counts, newest, programs_of
 from oulad_platform.success.dashboard.evidence import fairness_section, honesty_section
@@ -31,6 +31,7 @@ from oulad_platform.success.dashboard.views import HIDDEN, Section, day_text, sh
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+DEFAULT_RULE = Disclosure()
 NO_FORM = "base-uri 'none'; form-action 'none'"
 PURPOSE = (
     "For those who plan and run teaching. It describes groups; a score is a signal, and no decision about a single person "
@@ -63,7 +64,7 @@ def dashboard_html(
     roi_by_caseload: pd.DataFrame,
     roi_drivers: pd.DataFrame,
     freshness: pd.DataFrame,
-    suppress_below: int = BELOW,
+    rule: Disclosure = DEFAULT_RULE,
 ) -> str:
     """The page as of `day`, the newest day of the data: HTML text, the same for the same frames. Any frame may be empty.
 
@@ -73,33 +74,33 @@ def dashboard_html(
     MODEL_EVALUATION, CALIBRATION_CURVE, MODEL_FAIRNESS; only what was known on `day` is shown. `looks`, `results`:
     EXPERIMENT_LOOKS, EXPERIMENT_RESULTS. `roi_by_caseload`, `roi_drivers`: ROI_BY_CASELOAD, ROI_DRIVERS. `freshness`: FRESHNESS.
 
-    Rows dated after `day` are left out. Counts of persons under `suppress_below` are withheld with whatever leads to them
-    (`core.privacy`), and so are the shares made of them. A filter by module and presentation hides rows in the browser; its
-    choices are those of `course_summary` and of the programs. What is missing is said.
+    Rows dated after `day` are left out. `rule`: counts of persons under its limit are withheld with whatever leads to them
+    (`core.privacy`), and so are the shares made of them; or all are rounded. A filter by module and presentation hides rows in
+    the browser; its choices are those of `course_summary` and of the programs. What is missing is said.
     """
     at = pd.Timestamp(day)
     enrollment, contacts = enrollment[enrollment["date"] <= at], contacts[contacts["contacted_on"] <= at]
     course_summary, reach = course_summary[course_summary["run_date"] <= at], reach[reach["run_date"] <= at]
     today = newest(course_summary, "run_date")
-    counts = course_counts(today, reach, programs_of(enrollment), suppress_below)
+    counts = course_counts(today, reach, programs_of(enrollment), rule)
     in_charge = set(today["model_version"])
     sheets = (
         Sheet(
             1,
             (
-                enrollment_section(enrollment, counts, house, day, suppress_below),
-                alerts_section(alert_episodes, counts, suppress_below),
-                risk_section(course_summary, counts, suppress_below),
-                reach_section(counts, contacts, day, suppress_below),
+                enrollment_section(enrollment, counts, house, day, rule),
+                alerts_section(alert_episodes, counts, rule),
+                risk_section(course_summary, counts, rule),
+                reach_section(counts, contacts, day, rule),
             ),
         ),
         Sheet(
             2,
             (
-                honesty_section(evaluation, curve, in_charge, day, suppress_below),
-                return_section(roi_by_caseload, roi_drivers, house, suppress_below),
-                fairness_section(fairness, in_charge, day, suppress_below),
-                experiments_section(looks, results, suppress_below),
+                honesty_section(evaluation, curve, in_charge, day, rule),
+                return_section(roi_by_caseload, roi_drivers, house, rule),
+                fairness_section(fairness, in_charge, day, rule),
+                experiments_section(looks, results, rule),
                 freshness_section(freshness, day),
             ),
         ),
@@ -113,12 +114,22 @@ def dashboard_html(
         "modules": sorted({row.module for row in rows} - {""}),
         "presentations": sorted({row.presentation for row in rows} - {""}),
         "hidden": HIDDEN,
-        "below": suppress_below,
+        "withheld": _withheld(rule),
     }
     style = _templates().get_template("dashboard.css").render(colour=house.main_colour)
     script = _templates().get_template("dashboard.js").render()
     policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; {NO_FORM}"
     return _templates().get_template("dashboard.html").render(given, style=style, script=script, policy=policy) + "\n"
+
+
+def _withheld(rule: Disclosure) -> str:
+    """What is not told exactly on this page, for its foot."""
+    if not rule.rounds:
+        return f"a count of fewer than {rule.below} persons, or a figure from which one could be worked out"
+    return (
+        f"a share of fewer than {SHARE_FROM:g} persons, or a mean of fewer than {MEAN_FROM}. Counts of persons are rounded to "
+        f"the nearest {BASE}; rounded parts need not add up to their rounded total"
+    )
 
 
 def _hash(inline: str) -> str:

@@ -9,14 +9,27 @@ import numpy as np
 import pandas as pd
 
 from oulad_platform.core.house import House
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.dashboard import charts
-from oulad_platform.success.dashboard.views import ABSENT, Grid, Row, Section, day_text, each, plain, short_day, shown, told
+from oulad_platform.success.dashboard.views import (
+    ABSENT,
+    Grid,
+    Row,
+    Section,
+    day_text,
+    each,
+    nearest,
+    plain,
+    short_day,
+    shown,
+    told,
+)
 
 CASELOADS_LISTED = 8
 COUNTED = "students"
 
 
-def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: House, below: int) -> Section:
+def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: House, rule: Disclosure) -> Section:
     """Net benefit by number of students contacted and what drives it. `by_caseload`: ROI_BY_CASELOAD, `drivers`: ROI_DRIVERS."""
     title = "What contacting students returns"
     if by_caseload.empty:
@@ -24,11 +37,12 @@ def return_section(by_caseload: pd.DataFrame, drivers: pd.DataFrame, house: Hous
     ordered = by_caseload.sort_values("n_contacted")
     best = ordered[ordered["is_best"].astype("bool")]
     ordered = ordered[ordered["is_best"].astype("bool") | ~ordered["is_flagged"].astype("bool")]
-    lines = [_best(row, below) for _, row in best.iterrows()]
-    apart = _apart(ordered["n_contacted"].to_numpy(), below, set(best["n_contacted"]))
+    lines = [_best(row, rule) for _, row in best.iterrows()]
+    if best.empty:
+        lines.append(f"Contacting {told(rule.mean_from - 1, rule)} students pays best.")
+    apart = _apart(ordered["n_contacted"].to_numpy(), rule.mean_from, set(best["n_contacted"]))
     drawn = ordered[apart]
-    few = (drivers["unit"] == COUNTED) & (drivers[["low_value", "high_value"]].min(axis=1) < below)
-    drivers = drivers[~few]
+    drivers = _of_persons(drivers, rule)
     swing = (drivers["net_benefit_at_high"] - drivers["net_benefit_at_low"]).abs()
     drivers = drivers.loc[swing.sort_values(ascending=False, kind="stable").index]
     if drivers.empty:
@@ -89,13 +103,21 @@ def freshness_section(freshness: pd.DataFrame, day: date) -> Section:
     return Section("freshness", title, (line,), grids=(grid,))
 
 
-def _best(row: pd.Series, below: int) -> str:
+def _of_persons(drivers: pd.DataFrame, rule: Disclosure) -> pd.DataFrame:
+    """The assumptions, a number of students rounded, or left out where it may be a few."""
+    is_count, ends = drivers["unit"] == COUNTED, ["low_value", "high_value"]
+    if not rule.rounds:
+        return drivers[~(is_count & (drivers[ends].min(axis=1) < rule.below))]
+    return drivers.assign(**{name: drivers[name].mask(is_count, drivers[name].map(lambda n: nearest(n, rule))) for name in ends})
+
+
+def _best(row: pd.Series, rule: Disclosure) -> str:
     interval = f"80 % interval {plain(row['net_benefit_low'])} to {plain(row['net_benefit_high'])}"
     if row["n_contacted"] == 0:
         return "Under these assumptions contacting nobody pays best: no number of students has a positive mean net benefit."
-    low, high = ("none" if end == 0 else told(end, below) for end in (row["best_size_low"], row["best_size_high"]))
+    low, high = ("none" if end == 0 else told(end, rule) for end in (row["best_size_low"], row["best_size_high"]))
     return (
-        f"Contacting {told(row['n_contacted'], below)} students, those at highest risk first, pays best: net benefit "
+        f"Contacting {told(row['n_contacted'], rule)} students, those at highest risk first, pays best: net benefit "
         f"{plain(row['net_benefit'])} ({interval}); it is above 0 with a probability of "
         f"{100 * row['probability_of_profit']:.0f} %. The best number may be anything from {low} to {high}."
     )

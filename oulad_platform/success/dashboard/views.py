@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from oulad_platform.core.privacy import BASE, SHARE_FROM, Disclosure
+
 ABSENT, HIDDEN = "–", "hidden"
 NAME_LETTERS = 80
 
@@ -100,18 +102,37 @@ def count(value: Any) -> str:
     return HIDDEN if pd.isna(value) else f"{int(value):,}"
 
 
-def told(n: float, below: int) -> str:
+def nearest(n: float, rule: Disclosure) -> int:
+    """A count of persons, rounded where the rule rounds.
+
+    >>> nearest(1234, Disclosure()), nearest(1234, Disclosure(rounding="hesa"))
+    (1234, 1235)
+    """
+    return (int(n) + BASE // 2) // BASE * BASE if rule.rounds else int(n)
+
+
+def told(n: float, rule: Disclosure) -> str:
     """A count of persons in a sentence, as it may be shown to many.
 
-    >>> told(1234, 10), told(3, 10)
-    ('1,234', 'fewer than 10')
+    >>> told(1234, Disclosure()), told(3, Disclosure()), told(3, Disclosure(rounding="hesa"))
+    ('1,234', 'fewer than 10', '5')
     """
-    return f"fewer than {below}" if n < below else f"{n:,.0f}"
+    return f"fewer than {rule.below}" if n < rule.below and not rule.rounds else f"{nearest(n, rule):,}"
 
 
-def share(part: Any, whole: Any) -> str:
-    """A share in whole percent; hidden where one of its counts is."""
-    return HIDDEN if pd.isna(part) or pd.isna(whole) or not whole else f"{100 * part / whole:.0f} %"
+def share_from(rule: Disclosure) -> float:
+    """The fewest persons of whom a share may be shown; where small counts are withheld, the share goes with its counts."""
+    return SHARE_FROM if rule.rounds else 1
+
+
+def share(part: Any, whole: Any, rule: Disclosure) -> str:
+    """A share in whole percent, at most 100, of counts as they are shown; hidden where one is, or the whole is too small.
+
+    A rounded whole is under 22.5 exactly where the true one is.
+    """
+    if pd.isna(part) or pd.isna(whole) or whole < share_from(rule):
+        return HIDDEN
+    return f"{min(100 * part / whole, 100):.0f} %"
 
 
 def signed(value: Any, digits: int = 0, unit: str = "") -> str:

@@ -11,6 +11,7 @@ from datetime import date
 
 import pandas as pd
 
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.core.reports import date_text, markdown_table, markdown_text
 from oulad_platform.success.features.catalogue import CATALOGUE
 from oulad_platform.success.modelling.model import RiskModel
@@ -18,6 +19,7 @@ from oulad_platform.success.registry import card_figures
 from oulad_platform.success.registry.card_figures import two_columns
 from oulad_platform.success.registry.gates import in_words
 
+DEFAULT_RULE = Disclosure()
 PURPOSE = (
     "It estimates how likely an enrolment is to end as failed or withdrawn, so that advisers can offer help while there is time.",
     "An adviser decides whom to contact, and how. The score opens a conversation; it is no finding about a person.",
@@ -48,13 +50,15 @@ def card_markdown(
     drift: pd.DataFrame,
     software: Mapping[str, str],
     pictures: Mapping[str, str],
+    rule: Disclosure = DEFAULT_RULE,
 ) -> str:
     """The card of `model` on `day`.
 
     `registry`, `champions`, `decisions`, `evaluation`, `fairness`, `drift`: the tables MODEL_REGISTRY, MODEL_CHAMPIONS,
     MODEL_DECISIONS, MODEL_EVALUATION, MODEL_FAIRNESS, MODEL_DRIFT; of each what was known or held on `day`, whatever else is
     in them. `software`: version by name. `pictures`: file name of a PNG beside the card by section (calibration, fairness); a
-    section without one has its table only. Raises ValueError when the version is not in `registry`.
+    section without one has its table only. `rule`: how counts of a group's persons leave. Raises ValueError when the version is
+    not in `registry`.
     """
     today = pd.Timestamp(day)
     rows = registry[registry["model_version"].eq(model.version)]
@@ -75,7 +79,7 @@ def card_markdown(
         *card_figures.tests(model.version, known),
         *card_figures.ladder(model.version, known),
         *card_figures.calibration(model.version, known, row, pictures),
-        *card_figures.fairness(audited, pictures),
+        *card_figures.fairness(audited, pictures, rule),
         *card_figures.drift(watched),
         *_limits(model, row),
         *_decisions(model.version, held, taken),

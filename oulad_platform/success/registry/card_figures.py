@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from oulad_platform.core.privacy import SHARE_FROM, Disclosure
 from oulad_platform.core.reports import ABSENT, date_text, markdown_table, markdown_text
 from oulad_platform.success.evaluation.ladder import HONEST, RUNGS
 from oulad_platform.success.evaluation.protocol import EARLIER_COHORTS, HEADLINE_DAY, NEXT_COHORT, PROTOCOLS
 from oulad_platform.success.evaluation.rules import IN_METRICS
 from oulad_platform.success.oversight.fairness import CROSSED, harms, is_harm, spoken
+from oulad_platform.success.publication import told_groups
 from oulad_platform.success.registry.gates import FEWEST_OF_MODULE
 from oulad_platform.success.tables import ALL
 
@@ -130,14 +132,25 @@ def calibration(version: str, known: pd.DataFrame, row: pd.Series, pictures: Map
     yield from _picture("calibration", "Observed rate over the risk given, by tenths, for each day.", pictures)
 
 
-def fairness(audited: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str]:
+def fairness(audited: pd.DataFrame, pictures: Mapping[str, str], rule: Disclosure) -> Iterator[str]:
+    """`rule`: groups of few, and those that would lead to them, are left out; of the others sizes are told to the nearest ten."""
     yield "## Does it serve all groups alike?\n"
     if audited.empty:
         yield "Unknown: no group was large enough, or none was audited by this day.\n"
         return
-    harm = harms(audited)
-    none = "No group is beyond a limit of the gate by more than chance (Holm)."
-    yield "".join(f"- {markdown_text(sentence)}\n" for sentence in harm or [none])
+    all_harms, n_all = harms(audited), len(audited)
+    audited = told_groups(audited, rule)
+    sentences = harms(audited)
+    if not all_harms:
+        sentences = ["No group is beyond a limit of the gate by more than chance (Holm)."]
+    elif len(sentences) < len(all_harms):
+        sentences.append(f"{len(all_harms) - len(sentences)} more beyond a limit, about groups too small to be told of.")
+    yield "".join(f"- {markdown_text(sentence)}\n" for sentence in sentences)
+    if len(audited) < n_all:
+        least = SHARE_FROM if rule.rounds else rule.below
+        yield f"Groups with counts under {least:g}, and those that would lead to them, are left out.\n"
+    if audited.empty:
+        return
     newest = audited.sort_values(["known_from", *TEST]).iloc[-1]
     rows = audited[audited["evaluation"].eq(newest["evaluation"]) & audited["tested_cohort"].eq(newest["tested_cohort"])]
     on = min(rows["day"].unique(), key=lambda one: abs(int(one) - HEADLINE_DAY))
@@ -148,7 +161,7 @@ def fairness(audited: pd.DataFrame, pictures: Mapping[str, str]) -> Iterator[str
     rows = rows[~whom | crossed]
     group = pd.Series(map(spoken, rows["attribute"], rows["group_name"]), index=rows.index, dtype="str")
     sizes = rows.assign(Group=group).drop_duplicates("Group")[["Group", "n_students", "n_positive"]]
-    sizes = sizes.rename(columns={"n_students": "Enrolments", "n_positive": "Failed or withdrew"})
+    sizes = sizes.rename(columns={"n_students": "Enrolments, about", "n_positive": "Failed or withdrew, about"}).round(-1)
     figures = _figures(rows.assign(group=group, metric=rows["measure"]), GAPS, "group", "Group")
     test = markdown_text(str(newest["evaluation"]).replace("_", " "))
     yield (

@@ -17,7 +17,10 @@ MONEY = "Net benefit, in the currency of a pass's value"
 
 
 def caseload_chart(by_caseload: pd.DataFrame) -> bytes:
-    """PNG of ROI_BY_CASELOAD: mean net benefit with its 80 % band by students contacted, the best number and those flagged."""
+    """PNG of ROI_BY_CASELOAD: mean net benefit with its 80 % band by students contacted, the best number and those flagged.
+
+    The last two where the table has them: not where they are few.
+    """
     if by_caseload.empty:
         drawn, (panel,) = figure("Nobody has been scored yet, so there is nobody to contact", height=1.2)
         panel.set_axis_off()
@@ -28,24 +31,22 @@ def caseload_chart(by_caseload: pd.DataFrame) -> bytes:
     panel.axhline(0, color=INK, linewidth=1, label="break-even")
     panel.fill_between(n, low, high, color=SKY, alpha=0.3, linewidth=0, label="80 % of the draws")
     panel.plot(n, mean, color=BLUE, linewidth=1.8, label="mean net benefit")
-    flagged = by_caseload[by_caseload["is_flagged"]].iloc[0]
-    if flagged["n_contacted"]:
-        label = f"flagged: {flagged['n_contacted']:,}"
-        panel.axvline(flagged["n_contacted"], color=ORANGE, linewidth=1.4, linestyle="--", label=label)
-    best = by_caseload[by_caseload["is_best"]].iloc[0]
-    size, first, last = (int(best[name]) for name in ("n_contacted", "best_size_low", "best_size_high"))
-    panel.errorbar(
-        [size],
-        [best["net_benefit"]],
-        xerr=[[max(size - first, 0)], [max(last - size, 0)]],
-        color=GREEN,
-        marker="o",
-        markersize=7,
-        capsize=4,
-        zorder=5,
-        label=f"best number: {size:,} (80 % of the draws: {first:,} to {last:,})",
-    )
-    most = int(n.max())
+    for flagged in by_caseload.loc[by_caseload["is_flagged"] & (n > 0), "n_contacted"]:
+        panel.axvline(flagged, color=ORANGE, linewidth=1.4, linestyle="--", label=f"flagged: {flagged:,}")
+    for best in by_caseload[by_caseload["is_best"]].to_dict("records"):
+        size, first, last = (int(best[name]) for name in ("n_contacted", "best_size_low", "best_size_high"))
+        panel.errorbar(
+            [size],
+            [best["net_benefit"]],
+            xerr=[[max(size - first, 0)], [max(last - size, 0)]],
+            color=GREEN,
+            marker="o",
+            markersize=7,
+            capsize=4,
+            zorder=5,
+            label=f"best number: {size:,} (80 % of the draws: {first:,} to {last:,})",
+        )
+    most = max(int(n.max()), 1)
     panel.set_xlim(-0.02 * most, 1.02 * most)
     hold(panel, min(float(low.min()), 0), max(float(high.max()), 0))
     panel.set_xlabel("Students contacted, those at highest risk first", fontsize=10, color=INK)

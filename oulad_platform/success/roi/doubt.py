@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from oulad_platform.core.privacy import BASE, Disclosure
 from oulad_platform.success.modelling.cohorts import RULE
 from oulad_platform.success.roi.sensitivity import refuse_negative
 from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_DRIVERS
@@ -22,6 +23,7 @@ from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_DRIVERS
 Floats = npt.NDArray[np.float64]
 GRID_POINTS = 36
 TAILS = (0.1, 0.9)
+EXACT = Disclosure(below=1)
 
 
 class ReturnRules(BaseModel):
@@ -40,7 +42,12 @@ class ReturnRules(BaseModel):
 
 
 def roi_by_caseload(
-    risk: pd.DataFrame, value_per_pass: float, cost_per_student: float, rules: ReturnRules, seed: int
+    risk: pd.DataFrame,
+    value_per_pass: float,
+    cost_per_student: float,
+    rules: ReturnRules,
+    seed: int,
+    disclosure: Disclosure = EXACT,
 ) -> pd.DataFrame:
     """ROI_BY_CASELOAD: up to 40 numbers of students from none to all, those at highest risk first; empty if no model scored
     anybody.
@@ -48,8 +55,10 @@ def roi_by_caseload(
     `risk`: STUDENT_RISK_DAILY, the newest row of each enrolment; a student counts once, with the highest risk. Among the
     numbers are those flagged, the best one, and the ends of its interval. Every number meets the same draws of the effect.
     The best number of a draw contacts exactly those whose expected gain is worth more than the contact costs; 10 % of the
-    draws have a best number below `best_size_low`, 10 % one above `best_size_high`. Money is in the currency of
-    `value_per_pass`. Raises ValueError when an amount is negative or not finite, or an enrolment has several rows.
+    draws have a best number below `best_size_low`, 10 % one above `best_size_high`. By `disclosure`, numbers of so few that their
+    mean risk may not be shown have no row, be they flagged or best, and the plain numbers stand as far apart; where counts are
+    rounded, so are these numbers. Money is in the currency of `value_per_pass`. Raises ValueError when an amount is negative or
+    not finite, or an enrolment has several rows.
     """
     refuse_negative({"value_per_pass": [value_per_pass], "cost per student": [cost_per_student]})
     scores, n_flagged = _by_student(risk)
@@ -60,8 +69,15 @@ def roi_by_caseload(
     worth = share * value_per_pass
     best = int(_best_number(scores, np.array([worth.mean()]), cost_per_student)[0])
     best_low, best_high = np.quantile(_best_number(scores, worth, cost_per_student), TAILS, method="nearest").astype("int64")
-    grid = np.linspace(0, len(scores), GRID_POINTS).round().astype("int64")
+    fewest = disclosure.mean_from
+    grid = np.linspace(0, len(scores), min(GRID_POINTS, len(scores) // fewest + 1)).round().astype("int64")
+    if disclosure.rounds:
+        most = len(scores) // BASE * BASE
+        marked = np.array([n_flagged, best, best_low, best_high])
+        n_flagged, best, best_low, best_high = np.minimum(_rounded(marked), most).tolist()
+        grid = np.minimum(_rounded(grid), most)
     n = np.unique([*grid, n_flagged, best, best_low, best_high])
+    n = n[(n == 0) | (n >= fewest)]
     without = _without_success(scores)[n]
     cost = n * cost_per_student
     net_benefit = worth[:, None] * without[None, :] - cost[None, :] + 0.0  # harm to nobody is 0, not -0
@@ -166,6 +182,10 @@ def _share(points: npt.ArrayLike, anchor: float) -> Floats:
 def _without_success(scores: Floats) -> Floats:
     """Of the first 0, 1, 2 ... students of the list, how many are expected not to succeed."""
     return np.concatenate([[0.0], np.cumsum(scores)])
+
+
+def _rounded(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return (counts + BASE // 2) // BASE * BASE
 
 
 def _best_number(scores: Floats, worth: Floats, cost: float) -> npt.NDArray[np.int64]:

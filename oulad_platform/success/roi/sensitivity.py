@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.experiments.simulation import UPLIFTS
 from oulad_platform.success.roi.tables import ROI_SENSITIVITY
 
@@ -45,6 +46,12 @@ def roi_sensitivity(
             roi=net_benefit / cost.where(cost > 0),
         )
     )
+
+
+def told(sensitivity: pd.DataFrame, rule: Disclosure) -> pd.DataFrame:
+    """ROI_SENSITIVITY as it may leave: no row where fewer would be contacted than may be counted. Nobody is told."""
+    few = sensitivity["n_contacted"].between(1, rule.below - 1) & (not rule.rounds)
+    return sensitivity[~few]
 
 
 def refuse_negative(given: Mapping[str, Sequence[float]]) -> None:

@@ -12,17 +12,17 @@ import pandas as pd
 from oulad_platform.core.alerts import OPERATION_ALERTS
 from oulad_platform.core.pseudonyms import DEMO
 from oulad_platform.enrollment.bi_views import BI_VIEWS
-from oulad_platform.enrollment.foresight_tables import ENROLLMENT_FORECAST, FORECAST_ACCURACY, FORECAST_BACKTEST
+from oulad_platform.enrollment.foresight_tables import FORECAST_ACCURACY, FORECAST_BACKTEST
+from oulad_platform.enrollment.publication import ENROLLMENT_FORECAST_PUBLISHED, ENROLLMENT_METRICS_PUBLISHED
 from oulad_platform.enrollment.reporting.exports import change_lists, connection_file, powerbi_files
 from oulad_platform.enrollment.tables import ENROLLMENT_DELTAS, ENROLLMENT_METRICS, WEEKLY_ENROLLMENT_SUMMARY
 from oulad_platform.storage.database import Database
 
 
-def metrics(*rows: tuple[str, str, str, int]) -> pd.DataFrame:
+def metrics(*rows: tuple[str, str, str, int | None]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["date", "scope", "name", "total_enrollment"])
     frame["date"] = pd.to_datetime(frame["date"])
-    frame["average_7_days"] = frame["total_enrollment"].astype("float64")
-    return ENROLLMENT_METRICS.conform(frame.reindex(columns=ENROLLMENT_METRICS.names))
+    return ENROLLMENT_METRICS_PUBLISHED.conform(frame.reindex(columns=ENROLLMENT_METRICS_PUBLISHED.names))
 
 
 def deltas(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -31,17 +31,17 @@ def deltas(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
     return ENROLLMENT_DELTAS.conform(frame.assign(division="STEM", attribute="", from_value=None, to_value=None))
 
 
-WEEK = metrics(("2026-11-20", "total", "all", 3), ("2026-11-22", "total", "all", 5), ("2026-11-22", "program", "BBB", 5))
+WEEK = metrics(("2026-11-20", "total", "all", 30), ("2026-11-22", "total", "all", 50), ("2026-11-22", "program", "BBB", None))
 
 
-def test_the_export_has_the_calendar_that_power_bi_sorts_by() -> None:
+def test_the_export_has_the_calendar_that_power_bi_sorts_by_and_a_withheld_count_is_empty() -> None:
     (content,) = powerbi_files(WEEK, None).values()
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     shown = ["date", "scope", "total_enrollment", "YearMonth", "MonthName", "WeekStart", "DayOfWeek", "DayOfWeekNumber"]
     assert [[row[name] for name in shown] for row in rows] == [
-        ["2026-11-20", "total", "3", "2026-11", "November", "2026-11-16", "Friday", "5"],
-        ["2026-11-22", "program", "5", "2026-11", "November", "2026-11-16", "Sunday", "7"],
-        ["2026-11-22", "total", "5", "2026-11", "November", "2026-11-16", "Sunday", "7"],
+        ["2026-11-20", "total", "30", "2026-11", "November", "2026-11-16", "Friday", "5"],
+        ["2026-11-22", "program", "", "2026-11", "November", "2026-11-16", "Sunday", "7"],
+        ["2026-11-22", "total", "50", "2026-11", "November", "2026-11-16", "Sunday", "7"],
     ]
 
 
@@ -78,9 +78,11 @@ def test_each_day_lists_who_came_and_who_left_by_pseudonym_and_formulas_are_defu
 
 def test_the_star_schema_answers_alike_on_both_databases(database_url: str) -> None:
     database = Database(database_url)
-    tables = [ENROLLMENT_METRICS, ENROLLMENT_DELTAS, ENROLLMENT_FORECAST, FORECAST_BACKTEST, OPERATION_ALERTS]
+    published = [ENROLLMENT_METRICS_PUBLISHED, ENROLLMENT_FORECAST_PUBLISHED]
+    tables = [ENROLLMENT_METRICS, ENROLLMENT_DELTAS, FORECAST_BACKTEST, OPERATION_ALERTS, *published]
     database.create(tables, [WEEKLY_ENROLLMENT_SUMMARY, FORECAST_ACCURACY, *BI_VIEWS])
-    database.replace_days(ENROLLMENT_METRICS, WEEK, [date(2026, 11, 20), date(2026, 11, 22)])
+    after = WEEK.assign(previous_date=WEEK["date"].where(WEEK["date"] != "2026-11-22", pd.Timestamp("2026-11-20")))
+    database.replace_days(ENROLLMENT_METRICS_PUBLISHED, after, [date(2026, 11, 20), date(2026, 11, 22)])
     gone = deltas(("2026-11-20", "1", "BBB", "dropped"), ("2026-11-20", "2", "BBB", "dropped"))
     database.replace_days(ENROLLMENT_DELTAS, gone, [date(2026, 11, 20)])
 
@@ -99,7 +101,11 @@ def test_the_star_schema_answers_alike_on_both_databases(database_url: str) -> N
         "SELECT d.year_month, SUM(f.total_enrollment) FROM fact_enrollment_daily AS f JOIN dim_date AS d ON d.date = f.date "
         "WHERE f.scope_key = 'total:all' GROUP BY d.year_month"
     )
-    assert ask(joined) == [("2026-11", "8")]
+    assert ask(joined) == [("2026-11", "80")]
+    newest = (
+        "SELECT scope_key, total_enrollment, net_change FROM fact_enrollment_daily WHERE date = '2026-11-22' ORDER BY scope_key"
+    )
+    assert ask(newest) == [("program:BBB", "None", "None"), ("total:all", "50", "20")]
     assert ask("SELECT scope_key, change, n_changes FROM fact_enrollment_changes") == [("program:BBB", "dropped", "2")]
     assert ask("SELECT COUNT(*) FROM fact_enrollment_forecast") == [("0",)]
     assert ask("SELECT COUNT(*) FROM forecast_accuracy") == [("0",)]

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 
 from oulad_platform.core.outreach import INTERVENTIONS
-from oulad_platform.core.privacy import TOTAL
+from oulad_platform.core.privacy import TOTAL, Disclosure
 from oulad_platform.success.caseload.tables import CASELOAD_DAILY
 from oulad_platform.success.dashboard.alerts import measured
 from oulad_platform.success.dashboard.counts import coarser, contact_counts, course_counts
 from oulad_platform.success.dashboard.tables import REACH, reach
-from oulad_platform.success.dashboard.views import HIDDEN
+from oulad_platform.success.dashboard.views import HIDDEN, share
 from oulad_platform_tests.success.dashboard import figures
 from oulad_platform_tests.success.dashboard.figures import DAY, TODAY
 
+RULE, HESA = Disclosure(), Disclosure(rounding="hesa")
 NO_PROGRAMS = pd.Series([], dtype="int64")
 
 
@@ -62,7 +63,7 @@ def test_contacts_are_counted_by_week_with_few_of_an_outcome_hidden() -> None:
     rows = [(1, 28, "reached")]
     for ago, n_declined in ((2, 12), (9, 3), (16, 14), (23, 16)):
         rows += [(1, ago, "reached")] * 40 + [(1, ago, "not reached")] * 25 + [(1, ago, "declined")] * n_declined
-    counted = contact_counts(contacts(*rows), TODAY, 10)
+    counted = contact_counts(contacts(*rows), TODAY, RULE)
     assert counted.index[:-1].tolist() == list(pd.date_range(end=TODAY, periods=4, freq="7D"))
     assert counted["contacts"].tolist() == [81, 79, 68, 77, 305]
     assert counted["reached"].tolist() == [40, 40, 40, 40, 160]
@@ -74,24 +75,24 @@ def test_reach_of_another_day_or_of_other_counts_is_not_used() -> None:
     summary = figures.course_summary(n_days=1)
     same = figures.reach(summary)
     yesterday = REACH.conform(same.assign(run_date=same["run_date"] - pd.Timedelta(days=1)))
-    assert "reached" in course_counts(summary, same, NO_PROGRAMS, 10).courses
-    assert "reached" not in course_counts(summary, yesterday, NO_PROGRAMS, 10).courses
-    assert "reached" not in course_counts(summary, same.assign(n_high_risk=same["n_high_risk"] + 1), NO_PROGRAMS, 10).courses
+    assert "reached" in course_counts(summary, same, NO_PROGRAMS, RULE).courses
+    assert "reached" not in course_counts(summary, yesterday, NO_PROGRAMS, RULE).courses
+    assert "reached" not in course_counts(summary, same.assign(n_high_risk=same["n_high_risk"] + 1), NO_PROGRAMS, RULE).courses
     unlisted = same.assign(n_listed=pd.array([pd.NA] * len(same), dtype="Int32"))
-    counted = course_counts(summary, unlisted, NO_PROGRAMS, 10).courses
+    counted = course_counts(summary, unlisted, NO_PROGRAMS, RULE).courses
     assert "reached" in counted
     assert "listed" not in counted
 
 
 def test_the_totals_are_those_of_all_courses() -> None:
     summary = figures.course_summary(n_days=1)
-    counted = course_counts(summary, figures.reach(summary), NO_PROGRAMS, 10).courses
+    counted = course_counts(summary, figures.reach(summary), NO_PROGRAMS, RULE).courses
     assert counted.loc[TOTAL, "scored"] == summary["student_count"].sum()
     assert counted.loc[TOTAL, "high"] == summary["n_high_risk"].sum()
 
 
 def test_bins_with_few_outcomes_are_joined_with_their_neighbours() -> None:
-    joined = coarser(figures.curve(), 10)
+    joined = coarser(figures.curve(), RULE)
     assert len(joined) == 9
     assert joined.loc[0, "n_students"] == 640
     assert joined.loc[0, "n_observed"] == 7 + 27
@@ -101,10 +102,32 @@ def test_bins_with_few_outcomes_are_joined_with_their_neighbours() -> None:
 
 
 def test_a_curve_of_few_students_gives_no_point() -> None:
-    assert coarser(figures.curve(n=1), 10).empty
-    assert coarser(figures.curve().head(0), 10).empty
+    assert coarser(figures.curve(n=1), RULE).empty
+    assert coarser(figures.curve().head(0), RULE).empty
 
 
 def test_an_earlier_days_count_is_not_shown_beside_todays() -> None:
     total = SimpleNamespace(alert_type="anomaly", scope="total", observed_value=651.0, limit_value=float("nan"), n_students=pd.NA)
-    assert measured(total, set(), 10) == HIDDEN
+    assert measured(total, set(), RULE) == HIDDEN
+    assert measured(total, set(), HESA) == "650"
+    assert measured(SimpleNamespace(**{**vars(total), "limit_value": 597.2}), set(), HESA) == "650 (595)"
+
+
+def test_rounded_counts_are_all_told_and_their_totals_are_rounded_from_the_true_ones() -> None:
+    summary = figures.course_summary(small=7, n_days=1)
+    summary = summary[summary["code_presentation"] == "2026K"]
+    programs = pd.Series([7, 7, 101], index=["GGG", "HHH", "AAA"])
+    counted = course_counts(summary, figures.reach(summary), programs, HESA)
+    assert counted.courses.loc[[("GGG", "2026K")], ["scored", "high", "reached"]].to_numpy().tolist() == [[5, 5, 0]]
+    assert counted.courses.loc[TOTAL, "scored"] == round(summary["student_count"].sum() / 5) * 5
+    assert counted.programs.to_dict() == {"GGG": 5, "HHH": 5, "AAA": 100, TOTAL: 115}
+    assert not counted.courses.isna().to_numpy().any()
+    weeks = contact_counts(contacts(*[(1, 2, "reached")] * 13, (2, 2, "declined")), TODAY, HESA)
+    assert weeks.loc[TODAY].tolist() == [15, 0, 0, 15]
+
+
+def test_shares_are_told_of_rounded_counts_of_22_5_persons_or_more() -> None:
+    assert [share(20, 20, HESA), share(20, 25, HESA), share(30, 25, HESA), share(0, 0, HESA)] == [HIDDEN, "80 %", "100 %", HIDDEN]
+    assert [share(10, 20, RULE), share(0, 0, RULE)] == ["50 %", HIDDEN]
+    assert coarser(figures.curve(n=2), HESA)["n_students"].tolist() == []
+    assert coarser(figures.curve(n=4), HESA)["n_students"].tolist() == [40]

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from oulad_platform.core.house import House, Words
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.dashboard import charts
 from oulad_platform.success.dashboard.page import dashboard_html
 from oulad_platform.success.dashboard.tables import FRESHNESS
@@ -258,7 +259,7 @@ def test_the_figures_are_told_in_sentences(whole: str, sentence: str) -> None:
 
 
 def test_few_who_left_are_not_counted_and_neither_are_those_who_came_beside_them() -> None:
-    text = Cells(dashboard_html(**figures.full(), suppress_below=30)).text
+    text = Cells(dashboard_html(**figures.full(), rule=Disclosure(below=30))).text
     assert "In the last 7 days fewer than 30 were new, or fewer than 30 dropped." in text
     assert "84 were new" not in text
 
@@ -516,3 +517,23 @@ def shown(view: Page, section: str) -> list[str]:
     """First cells of the visible rows of a section's open tables."""
     found: list[str] = view.evaluate(VISIBLE.format(section))
     return found
+
+
+def test_rounded_all_counts_are_told_in_fives_and_hidden_are_only_shares_and_means_of_too_few() -> None:
+    page = Cells(dashboard_html(**figures.full(small=7), rule=Disclosure(rounding="hesa")))
+    assert "In the last 7 days 85 were new and 30 dropped." in page.text
+    assert "+150 on the year before" in page.text
+    assert "Counts of persons are rounded to the nearest 5" in page.text
+    risk = {row[0].replace("\u00a0", " "): row[1:] for row in page.rows["risk"][1:]}
+    assert risk["GGG 2026K"][:3] == ["5", "5", "hidden"]
+    assert set(risk["GGG 2026K"][3:]) == {"·hidden"}  # the mean of seven
+    assert [name for name, row in risk.items() if "hidden" in row] == ["GGG 2026K"]
+    counts = [
+        cell.replace(",", "")
+        for section in ("enrollment", "risk", "reach")
+        for row in page.rows[section][1:]
+        for cell in row[1:3]
+    ]
+    assert {int(cell) % 5 for cell in counts if cell.isdigit()} == {0}
+    row = next(row for row in page.rows["experiments"] if row[0] == "calls-autumn")
+    assert row[2] == "400 and 400"

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from oulad_platform.core.house import House
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.model_tables import (
     MODEL_CHAMPIONS,
     MODEL_DECISIONS,
@@ -175,11 +176,24 @@ def test_the_card_tells_every_figure_with_its_interval():
 
 def test_groups_are_shown_one_by_one_and_crossed_where_a_limit_is_passed():
     made = card()
-    assert row_of(made, "women")[:3] == ["77", "31", "0.021"]
+    assert row_of(made, "women")[:3] == ["80", "30", "0.021"]
     assert row_of(made, "women, disability declared")[4] == "-0.120 (-0.170 to +0.020)"
     calm = card(fairness=fairness(p=0.5))
     assert "No group is beyond a limit of the gate by more than chance" in calm
     assert "women, disability declared" not in calm
+
+
+def test_a_group_of_few_is_left_out_with_the_one_that_leads_to_it_and_its_harm_is_counted():
+    audited = fairness()
+    few = audited.assign(n_positive=audited["n_positive"].mask(audited["attribute"].eq("gender x disability"), 9))
+    made = card(fairness=few)
+    assert "women, disability declared" not in made
+    assert "- 1 more beyond a limit, about groups too small to be told of." in made
+    assert "Groups with counts under 10, and those that would lead to them, are left out." in made
+    assert row_of(made, "women")[:2] == ["80", "30"]
+    rounded = card(fairness=audited.assign(n_positive=22), rule=Disclosure(rounding="hesa"))
+    assert "Groups with counts under 22.5, and those that would lead to them, are left out." in rounded
+    assert "women" not in rounded
 
 
 def test_nothing_that_became_known_after_the_day_is_on_the_card():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from oulad_platform.core.checks import check_frame
+from oulad_platform.core.privacy import Disclosure
 from oulad_platform.success.roi.doubt import ReturnRules, roi_by_caseload, roi_drivers
 from oulad_platform.success.roi.tables import ROI_BY_CASELOAD, ROI_DRIVERS
 
@@ -185,3 +186,19 @@ def test_what_a_rule_says_is_no_probability_and_returns_nothing():
     by_rule = scored([0.75, 0.25]).assign(model_version="rule")
     assert roi_by_caseload(by_rule, 3000, 50, ReturnRules(), 7).empty
     assert roi_drivers(by_rule, 3000, 50, (25, 100), ReturnRules(), 7).empty
+
+
+def test_numbers_of_few_have_no_row_though_flagged_or_best_and_the_others_stand_as_far_apart() -> None:
+    risk = scored([0.9] * 6 + [0.01] * 194, threshold=0.5)
+    table = roi_by_caseload(risk, 1000, 35, SURE, 1, Disclosure())
+    assert (table["is_flagged"].any(), table["is_best"].any()) == (False, False)
+    assert table["n_contacted"].head(3).tolist() == [0, 10, 20]
+    assert table["n_contacted"].diff().min() == 10
+
+
+def test_rounded_all_numbers_are_multiples_of_five_and_the_marked_ones_keep_their_marks() -> None:
+    risk = scored([0.9] * 48 + [0.01] * 155, threshold=0.5)
+    table = roi_by_caseload(risk, 1000, 35, SURE, 1, Disclosure(rounding="hesa"))
+    assert set(table["n_contacted"] % 5) == {0}
+    assert table.loc[table["is_flagged"] | table["is_best"], "n_contacted"].tolist() == [50]
+    assert table["n_contacted"].iloc[[0, 1, -1]].tolist() == [0, 10, 200]

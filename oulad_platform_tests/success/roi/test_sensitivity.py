@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oulad_platform.core.checks import check_frame
-from oulad_platform.success.roi.sensitivity import roi_sensitivity
+from oulad_platform.core.privacy import Disclosure
+from oulad_platform.success.roi.sensitivity import roi_sensitivity, told
 from oulad_platform.success.roi.tables import ROI_SENSITIVITY
 
 
@@ -62,3 +63,8 @@ def test_net_benefit_rises_with_the_uplift_and_falls_with_the_cost(n, value, cos
     table = grid.pivot_table(index="uplift_points", columns="cost_per_student", values="net_benefit")
     assert (table.diff().iloc[1:] >= -1e-6).all(axis=None)
     assert (table.diff(axis=1).iloc[:, 1:] <= 1e-6).all(axis=None)
+
+
+def test_the_return_of_contacting_a_few_does_not_leave() -> None:
+    assert [len(told(roi_sensitivity(n, 1000, (10,)), Disclosure())) for n in (0, 9, 10)] == [3, 0, 3]
+    assert len(told(roi_sensitivity(5, 1000, (10,)), Disclosure(rounding="hesa"))) == 3
