@@ -108,10 +108,12 @@ def configuration() -> None:
 def housekeeping(apply: bool) -> None:
     """List or remove snapshot files and reports past their time, whose metrics are safe in the warehouse."""
     platform = configured()
-    from oulad_platform.defs.cleaning import clean_all
+    from oulad_platform.defs.cleaning import clean, clean_event_log
+    from oulad_platform.defs.local_run import local_instance
 
-    with plain_errors():
-        removed, runs = clean_all(platform, getpass.getuser(), dry_run=not apply)
+    with plain_errors(), local_instance() as instance:
+        removed = clean(platform, getpass.getuser(), dry_run=not apply)
+        runs = clean_event_log(platform, instance, dry_run=not apply)
         verdict = "removed" if apply else "would be removed; --apply removes them"
         click.echo("\n".join([*removed, f"{len(removed)} files and {runs} runs of Dagster's log {verdict}"]))
 

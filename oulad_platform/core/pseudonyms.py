@@ -42,6 +42,9 @@ ERASURES = Table(
         Column("erased_at", "timestamp", "When, UTC."),
         Column("erased_by", "text", "Who.", personal=True),
         Column("reason", "text", "Why, in their words."),
+        Column("first_date", "date", "First day that anything was kept of them; absent: none.", nullable=True),
+        Column("last_date", "date", "Last day that was made then; the days between follow from what was removed.", nullable=True),
+        Column("finished_at", "timestamp", "When what follows had been made again, UTC; absent: it broke off.", nullable=True),
     ),
     key=("student_key",),
     allow_empty=True,
@@ -63,7 +66,10 @@ class Pseudonyms:
     def __post_init__(self) -> None:
         short = sorted(name for name, key in self.keys.items() if len(key) < SHORTEST_KEY)
         if short:
-            raise PseudonymError(f"the pseudonym key {', '.join(short)} is shorter than {SHORTEST_KEY} characters")
+            raise PseudonymError(
+                f"the pseudonym key {', '.join(short)} is shorter than {SHORTEST_KEY} characters; PSEUDONYM_KEY and "
+                "PSEUDONYM_OLD_KEYS take keys of that length or more"
+            )
 
     def of(self, identifiers: pd.Series, key_id: str | None = None) -> pd.Series:
         """The pseudonym of each identifier, `<key id>-<32 hexadecimal digits>`, in a text series of the same index.

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from oulad_platform.core.pseudonyms import ERASURES, STUDENT_KEYS
 from oulad_platform.core.tables import Table
-from oulad_platform.defs.resources import Platform
+from oulad_platform.defs.resources import ARTIFACT_FOLDERS, Platform
 from oulad_platform.defs.warehouse import warehouse
 from oulad_platform.settings import absolute
 from oulad_platform.storage import backup, dump
@@ -18,7 +18,6 @@ from oulad_platform.storage.slices import arrow_rows
 from oulad_platform.storage.trees import tree
 
 LAKE, OUTBOX = "lake", "outbox"
-PUBLISHED = ("models", "outputs", "reports")
 
 
 def back_up(platform: Platform, target: str) -> Backup:
@@ -94,7 +93,7 @@ def _places(platform: Platform) -> dict[str, Location]:
     outboxes = [OUTBOX, f"{OUTBOX}_demo", *(f"{OUTBOX}_webhook_{place}" for place, _ in enumerate(settings.webhooks, 1))]
     return {
         LAKE: location(settings.lake, settings.aws_region),
-        **{folder: artifacts / folder for folder in PUBLISHED},
+        **{folder: artifacts / folder for folder in ARTIFACT_FOLDERS},
         **{name: _outbox(platform, name) for name in outboxes},
     }
 

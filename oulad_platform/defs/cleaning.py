@@ -3,7 +3,6 @@
 With it go messages long settled and what killed processes left. Dagster's own records are `event_log`'s.
 """
 
-from contextlib import chdir
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,17 +11,14 @@ import dagster as dg
 from oulad_platform.defs.delivery import channels
 from oulad_platform.defs.enrollment import METRICS, SNAPSHOTS
 from oulad_platform.defs.event_log import clean_instance
-from oulad_platform.defs.resources import DATED_FILES, Platform, utc_now
+from oulad_platform.defs.resources import ARTIFACT_FOLDERS, DATED_FILES, Platform, utc_now
 from oulad_platform.enrollment import versions
 from oulad_platform.enrollment.housekeeping import removable_reports, removable_snapshots
 from oulad_platform.enrollment.retention import census_days_of
 from oulad_platform.enrollment.tables import HELD_EXTRACTS, SNAPSHOT_VERSIONS
-from oulad_platform.settings import home
 
 if TYPE_CHECKING:
     from oulad_platform.storage.files import Location
-
-PUBLISHED = ("models", "outputs", "reports")
 
 
 def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
@@ -35,12 +31,6 @@ def clean(platform: Platform, by: str, *, dry_run: bool) -> list[str]:
 def clean_event_log(platform: Platform, instance: dg.DagsterInstance, *, dry_run: bool) -> int:
     """Removes runs past `event_days_kept` that nothing hangs on; how many, or with `dry_run` would be."""
     return clean_instance(instance, datetime.now(UTC) - timedelta(days=platform.settings.event_days_kept), dry_run=dry_run)
-
-
-def clean_all(platform: Platform, by: str, *, dry_run: bool) -> tuple[list[str], int]:
-    """What housekeeping removes: files, and runs of the instance at home."""
-    with chdir(home()), dg.DagsterInstance.from_config(str(home())) as instance:
-        return clean(platform, by, dry_run=dry_run), clean_event_log(platform, instance, dry_run=dry_run)
 
 
 def _tables_and_reports(platform: Platform, newest: date, by: str, *, dry_run: bool) -> list[str]:
@@ -107,4 +97,4 @@ def _places(platform: Platform) -> "list[Location]":
     settings = platform.settings
     artifacts = location(settings.artifacts, settings.aws_region)
     kept = [settings.lake, *(channel.outbox.uri for channel in channels(platform))]
-    return [*(artifacts / folder for folder in PUBLISHED), *(location(uri, settings.aws_region) for uri in kept)]
+    return [*(artifacts / folder for folder in ARTIFACT_FOLDERS), *(location(uri, settings.aws_region) for uri in kept)]

@@ -18,13 +18,12 @@ from oulad_platform.core.tables import Table, student_column
 from oulad_platform.defs.catalog import CATALOG, entry, warehouse_tables
 from oulad_platform.defs.jobs import ENROLLMENT_AGAIN, SUCCESS_DAILY
 from oulad_platform.defs.local_run import materialize
-from oulad_platform.defs.resources import Platform, utc_now
+from oulad_platform.defs.resources import ARTIFACT_FOLDERS, Platform, utc_now
 from oulad_platform.enrollment.tables import HELD_EXTRACTS
 from oulad_platform.storage import erasure
 from oulad_platform.storage.files import location
 
 SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
-FOLDERS = ("outputs", "reports")
 
 
 def erase(platform: Platform, student: str, by: str, reason: str, *, apply: bool) -> bool:
@@ -36,21 +35,29 @@ def erase(platform: Platform, student: str, by: str, reason: str, *, apply: bool
         console.print(_grid(found, "found"))
         console.print(f"{sum(found.values()):,} rows and files; --apply removes them, for good", markup=False)
         return True
-    days = _days(platform, student, keys)
-    _remember(platform, keys, by, reason)
+    begun = platform.database.read(ERASURES).query("student_key in @keys and finished_at.isna()")
+    days = _days(platform, student, keys, begun)
+    _remember(platform, keys, by, reason, days)
     removed = _found(platform, student, keys, apply=True)
     console.print(_grid(removed, "removed"))
-    made = [materialize(platform, *days, job) for job in _jobs(removed)] if days else []
+    jobs = _jobs(platform, removed, goes_on=not begun.empty)
+    made = [materialize(platform, *days, job) for job in jobs] if days else []
     left = _found(platform, student, keys)
     console.print(_grid(left, "left") if left else "nothing is left of them in what the platform keeps", markup=False)
+    if all(made) and not left:
+        erasures = platform.database.read(ERASURES)
+        ended = erasures["finished_at"].mask(erasures["student_key"].isin(keys), utc_now())
+        platform.database.replace(ERASURES, ERASURES.conform(erasures.assign(finished_at=ended)))
     return all(made) and not left
 
 
-def _remember(platform: Platform, keys: list[str], by: str, reason: str) -> None:
-    """Written first, so that an extract that runs meanwhile leaves the person out."""
-    known = set(platform.database.read(ERASURES)["student_key"])
-    rows = [(key, key.partition("-")[0], utc_now(), by, reason) for key in keys if key not in known]
-    platform.database.append({ERASURES: ERASURES.conform(pd.DataFrame(rows, columns=ERASURES.names))})
+def _remember(platform: Platform, keys: list[str], by: str, reason: str, days: tuple[date, date] | None) -> None:
+    """Written first, so that an extract that runs meanwhile leaves the person out, and a call that breaks off can go on."""
+    first, last = days or (None, None)
+    rows = [(key, key.partition("-")[0], utc_now(), by, reason, first, last, None) for key in keys]
+    others = platform.database.read(ERASURES).query("student_key not in @keys")
+    made = ERASURES.conform(pd.DataFrame(rows, columns=ERASURES.names))
+    platform.database.replace(ERASURES, ERASURES.conform(pd.concat([others, made], ignore_index=True)))
 
 
 def _found(platform: Platform, student: str, keys: list[str], *, apply: bool = False) -> dict[str, int]:
@@ -63,7 +70,7 @@ def _places(platform: Platform, student: str, keys: list[str], apply: bool) -> I
     for line, table in [*in_lake, ("enrollment", HELD_EXTRACTS)]:
         n_rows = erasure.erase_from_lake(platform.lake, line, table, student, apply=apply)
         yield _in_lake(line, table), n_rows
-    for folder in FOLDERS:
+    for folder in ARTIFACT_FOLDERS:
         root = location(platform.artifacts.uri, platform.settings.aws_region) / folder
         for path, n in erasure.erase_from_files(root, student, keys, apply=apply).items():
             yield f"file: {folder}/{path}", n
@@ -75,22 +82,25 @@ def _places(platform: Platform, student: str, keys: list[str], apply: bool) -> I
             yield _in_warehouse(name), n
 
 
-def _days(platform: Platform, student: str, keys: list[str]) -> tuple[date, date] | None:
-    """From the first day that any table has of the person to the newest snapshot; None where no day is about them."""
+def _days(platform: Platform, student: str, keys: list[str], begun: pd.DataFrame) -> tuple[date, date] | None:
+    """From the first day that any table has of the person to the newest snapshot, with those of a call that broke off."""
     daily = [of.table for of in CATALOG.values() if of.store == "warehouse" and of.table.day and student_column(of.table)]
     firsts = [
         erasure.first_day_in_lake(platform.lake, SNAPSHOTS.line, SNAPSHOTS.table, student),
         *(erasure.first_day(platform.database, table, keys) for table in daily),
+        *begun["first_date"].dropna().dt.date,
     ]
     first = min((day for day in firsts if day is not None), default=None)
     last = max(platform.stored_days(SNAPSHOTS), default=None)
     return (first, last) if first and last else None
 
 
-def _jobs(removed: Collection[str]) -> list[str]:
-    """What follows from tables that held the person: each line of its own, both from the raw tables."""
+def _jobs(platform: Platform, removed: Collection[str], *, goes_on: bool) -> list[str]:
+    """What follows from tables that held the person: each line of its own, both from the raw tables and where a call goes on."""
     lines = {of.line for of in CATALOG.values() if {_in_lake(of.line, of.table), _in_warehouse(of.table.name)} & set(removed)}
-    return [job for job, line in ((ENROLLMENT_AGAIN, "enrollment"), (SUCCESS_DAILY, "success")) if lines & {line, "sources"}]
+    lines |= {"sources"} if goes_on else set()
+    possible = {ENROLLMENT_AGAIN: "enrollment", **({SUCCESS_DAILY: "success"} if platform.settings.has_campus else {})}
+    return [job for job, line in possible.items() if lines & {line, "sources"}]
 
 
 def _in_lake(line: str, table: Table) -> str:

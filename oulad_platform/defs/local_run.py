@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from datetime import date
 from uuid import uuid4
 
@@ -17,11 +18,19 @@ from oulad_platform.definitions import build_defs
 from oulad_platform.defs import delivery
 from oulad_platform.defs.jobs import EVERYTHING
 from oulad_platform.defs.resources import Platform
-from oulad_platform.settings import home
+from oulad_platform.settings import instance_folder
 
 POLL_SECONDS = 0.5
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@contextmanager
+def local_instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance of this installation; its dagster.yaml may hold relative paths, which are meant from its own folder."""
+    folder = instance_folder()
+    with chdir(folder), dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
 
 
 def materialize(platform: Platform, first: date, last: date, job_name: str = EVERYTHING) -> bool:
@@ -29,8 +38,7 @@ def materialize(platform: Platform, first: date, last: date, job_name: str = EVE
     console = Console()
     console.print(f"{platform.source()}: {first} to {last}, {(last - first).days + 1} days", markup=False)
     job = build_defs(platform.settings, platform=platform).resolve_job_def(job_name)
-    # dagster.yaml may hold relative paths, which are meant from its own folder
-    with chdir(home()), dg.DagsterInstance.from_config(str(home())) as instance, ThreadPoolExecutor(1) as worker:
+    with local_instance() as instance, ThreadPoolExecutor(1) as worker:
         run_id = str(uuid4())
         running = worker.submit(
             job.execute_in_process,

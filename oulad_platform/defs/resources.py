@@ -45,6 +45,7 @@ class Campus(Protocol):
 DEMO = "demo campus"
 REGISTRARS = {"database": "registrar's database", "files": "registrar's files", "https": "registrar's endpoint"}
 REPORTS = "reports/enrollment"
+ARTIFACT_FOLDERS = ("models", "outputs", "reports")
 DATED_FILES = ((CHANGES_FOLDER, ".csv"), (REPORTS, ".html"), (REPORTS, ".png"))
 
 

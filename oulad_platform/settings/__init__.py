@@ -7,3 +7,4 @@ from oulad_platform.settings.places import CONFIG_FILE as CONFIG_FILE
 from oulad_platform.settings.places import SettingsError as SettingsError
 from oulad_platform.settings.places import absolute as absolute
 from oulad_platform.settings.places import home as home
+from oulad_platform.settings.places import instance_folder as instance_folder

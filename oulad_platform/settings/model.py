@@ -85,7 +85,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(None, description="Warehouse: a PostgreSQL URL; unset: SQLite in data/oulad.db.")
     database_owner_url: SecretStr | None = Field(None, description="Account that migrates; unset: DATABASE_URL's does.")
-    pseudonym_key: SecretStr | None = Field(None, min_length=32, description="Key of pseudonyms; unset: a published one.")
+    pseudonym_key: SecretStr | None = Field(None, description="Key of pseudonyms, 32 characters or more; unset: a published one.")
     pseudonym_key_id: str = Field("k1", pattern=r"^[a-z0-9]{1,12}$", description="Name of that key, in every pseudonym.")
     pseudonym_old_keys: SecretStr | None = Field(None, description="Earlier keys, `id=key` separated by spaces.")
     storage_backend: Literal["local", "s3"] = Field("local", description="Where lake and artifacts are kept.")

@@ -19,6 +19,12 @@ def home() -> Path:
     return (STARTED_IN / os.environ.get("OULAD_HOME", ".")).resolve()
 
 
+def instance_folder() -> Path:
+    """The folder of the dagster.yaml that holds here: DAGSTER_HOME's where there is one, else `home()`."""
+    named = Path(os.environ.get("DAGSTER_HOME") or home())
+    return named if (named / "dagster.yaml").is_file() else home()
+
+
 def secrets_folder() -> Path | None:
     """The folder with one file per secret, named like its setting: SECRETS_DIR, else where containers mount theirs, if there.
 

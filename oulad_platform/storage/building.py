@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 10
 PUBLISH_SECONDS = 600
 OLDEST_POSTGRES = 15
+OTHER_COLUMNS = "42P16"
 
 
 def lock(connection: sa.Connection, *names: str, shared: Collection[str] = ()) -> None:
@@ -112,18 +113,40 @@ def view_marks(connection: sa.Connection) -> dict[str, str]:
 
 
 def create_views(connection: sa.Connection, views: Sequence[View]) -> list[str]:
-    """Makes anew the views whose statement changed, and says which; grants stay, and nobody is waited for without need."""
+    """Makes anew the views whose statement changed, and says which; nobody is waited for without need.
+
+    Grants stay where a view is replaced in place. PostgreSQL does that only while its columns stay as they are: else all views
+    are dropped and made, and grants have to be given again.
+    """
+    import sqlalchemy as sa
+
     known, dialect = view_marks(connection), connection.dialect
     made = [view for view in views if known.get(view.name) != view_mark(dialect, view)]
-    for view in made:
-        name = dialect.identifier_preparer.quote(view.name)
-        if dialect.name == "sqlite":
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+    names = [dialect.identifier_preparer.quote(view.name) for view in views]
+    if dialect.name == "sqlite":
+        for view in made:
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {dialect.identifier_preparer.quote(view.name)}")
             connection.exec_driver_sql(view_statement(dialect, view))
-        else:
-            connection.exec_driver_sql(view_statement(dialect, view).replace("%", "%%"))
-            connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS %s", (view_mark(dialect, view),))
+        return [view.name for view in made]
+    in_place = connection.begin_nested()
+    try:
+        _replace_views(connection, made)
+        in_place.commit()
+    except sa.exc.DBAPIError as error:
+        in_place.rollback()
+        if getattr(error.orig, "pgcode", None) != OTHER_COLUMNS:
+            raise
+        made = list(views)
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {', '.join(names)}")
+        _replace_views(connection, made)
     return [view.name for view in made]
+
+
+def _replace_views(connection: sa.Connection, views: Iterable[View]) -> None:
+    for view in views:
+        name = connection.dialect.identifier_preparer.quote(view.name)
+        connection.exec_driver_sql(view_statement(connection.dialect, view).replace("%", "%%"))
+        connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS %s", (view_mark(connection.dialect, view),))
 
 
 def ddl(tables: Sequence[Table], dialect: str) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -281,3 +282,22 @@ def test_with_an_owner_s_account_the_platform_migrates_nothing_by_itself(
         opened(load())
     assert CliRunner().invoke(cli_admin.migrate).output == "views made: fact_caseload\n"
     assert opened(load()).days(CASELOAD_DAILY) == [date(2026, 11, 20)]
+
+
+def test_a_view_whose_columns_change_is_made_anew_with_its_grants(server: Server) -> None:
+    """PostgreSQL replaces no view that loses or renames a column."""
+    renamed = [
+        replace(view, select={dialect: text.replace("AS risk_total", "AS risk_sum") for dialect, text in view.select.items()})
+        for view in WAREHOUSE.views
+    ]
+    assert renamed != list(WAREHOUSE.views)
+    later = replace(WAREHOUSE, views=tuple(renamed))
+    database = Database(server.urls["login_owner"])
+    assert any("fact_course_daily" in line for line in running.migrate(database, later, alone=False))
+    server.sql("login_bi", "SELECT risk_sum FROM fact_course_daily LIMIT 1")
+    assert running.migrate(database, WAREHOUSE, alone=False)
+    server.sql("login_bi", "SELECT risk_total FROM fact_course_daily LIMIT 1")
+
+
+def test_the_newest_revision_in_the_folder_is_the_one_this_version_needs() -> None:
+    assert max(running.known_revisions()) == running.HEAD

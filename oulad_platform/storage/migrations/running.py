@@ -7,7 +7,7 @@ table to its declaration, are `storage.building`'s and `storage.schema`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,7 +138,8 @@ def _migrate(connection: sa.Connection, database: Database, warehouse: Warehouse
     if made:
         done.append(f"views made: {', '.join(made)}")
     if connection.dialect.name == "postgresql":
-        done += _grant(connection, database, warehouse, state, alone, with_roles)
+        known = replace(state, access=None) if len(made) == len(warehouse.views) else state  # a view made anew has no grants
+        done += _grant(connection, database, warehouse, known, alone, with_roles)
     return done
 
 

@@ -187,6 +187,9 @@ CREATE TABLE erasures (
 	erased_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
 	erased_by TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
+	first_date DATE, 
+	last_date DATE, 
+	finished_at TIMESTAMP WITHOUT TIME ZONE, 
 	PRIMARY KEY (student_key)
 );
 COMMENT ON TABLE erasures IS 'One row per pseudonym of a person who was erased: what is extracted about them from then on is left out.';
@@ -195,6 +198,9 @@ COMMENT ON COLUMN erasures.key_id IS 'The key it was made with; it is needed as 
 COMMENT ON COLUMN erasures.erased_at IS 'When, UTC.';
 COMMENT ON COLUMN erasures.erased_by IS 'Who.';
 COMMENT ON COLUMN erasures.reason IS 'Why, in their words.';
+COMMENT ON COLUMN erasures.first_date IS 'First day that anything was kept of them; absent: none.';
+COMMENT ON COLUMN erasures.last_date IS 'Last day that was made then; the days between follow from what was removed.';
+COMMENT ON COLUMN erasures.finished_at IS 'When what follows had been made again, UTC; absent: it broke off.';
 SET LOCAL search_path = public, restricted;
 SET LOCAL search_path = restricted, public;
 CREATE TABLE student_keys (
@@ -1474,8 +1480,8 @@ CREATE TABLE student_risk_daily (
 	CONSTRAINT ck_student_risk_daily_cum_submissions CHECK (cum_submissions >= 0), 
 	CONSTRAINT fk_student_risk_daily_dim_course FOREIGN KEY(code_module, code_presentation) REFERENCES dim_course (code_module, code_presentation) DEFERRABLE INITIALLY DEFERRED
 );
-CREATE INDEX ix_student_risk_daily_code_module_code_presentation_run_date ON student_risk_daily (code_module, code_presentation, run_date);
 CREATE INDEX ix_student_risk_daily_student_key_run_date ON student_risk_daily (student_key, run_date);
+CREATE INDEX ix_student_risk_daily_code_module_code_presentation_run_date ON student_risk_daily (code_module, code_presentation, run_date);
 COMMENT ON TABLE student_risk_daily IS 'One row per live enrolment and day: the risk of failing or withdrawing.';
 COMMENT ON COLUMN student_risk_daily.run_date IS 'The day the figure was made for; it uses nothing dated that day or later.';
 COMMENT ON COLUMN student_risk_daily.student_key IS 'The student''s pseudonym; who that is says student_keys, to those who may know.';

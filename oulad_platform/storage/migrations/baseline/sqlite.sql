@@ -115,6 +115,9 @@ CREATE TABLE erasures (
 	erased_at TIMESTAMP NOT NULL, 
 	erased_by TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
+	first_date DATE, 
+	last_date DATE, 
+	finished_at TIMESTAMP, 
 	PRIMARY KEY (student_key)
 );
 CREATE TABLE student_keys (
@@ -926,5 +929,5 @@ CREATE TABLE student_risk_daily (
 	CONSTRAINT ck_student_risk_daily_cum_submissions CHECK (cum_submissions >= 0), 
 	CONSTRAINT fk_student_risk_daily_dim_course FOREIGN KEY(code_module, code_presentation) REFERENCES dim_course (code_module, code_presentation) DEFERRABLE INITIALLY DEFERRED
 );
-CREATE INDEX ix_student_risk_daily_code_module_code_presentation_run_date ON student_risk_daily (code_module, code_presentation, run_date);
 CREATE INDEX ix_student_risk_daily_student_key_run_date ON student_risk_daily (student_key, run_date);
+CREATE INDEX ix_student_risk_daily_code_module_code_presentation_run_date ON student_risk_daily (code_module, code_presentation, run_date);
