@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: run test ui verify verify-postgres doctor constraints
+.PHONY: run test reliability ui verify verify-postgres doctor constraints
 
 run: .venv/installed
 	$(BIN)/oulad run
@@ -13,6 +13,9 @@ test: .venv/installed
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy && $(BIN)/python -m pip check
 	$(BIN)/pytest -n 2 --dist loadfile
+
+reliability: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist loadfile -p oulad_platform_tests.reliability --reliability docs/reliability.md
 
 ui: .venv/installed
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1

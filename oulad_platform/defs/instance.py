@@ -30,22 +30,23 @@ def move_warehouse(platform: Platform, folder: Path) -> dict[str, int]:
     """Copies the tables of the folder's SQLite warehouse into the configured PostgreSQL, in one transaction; rows per table.
 
     Where the same rows are there already, nothing is done. Raises StorageError, and changes nothing, where other rows are, or
-    where production would take over pseudonyms that were made with the published key.
+    where production would take over pseudonyms that were made with the published key, or the warehouse was not migrated.
     """
-    file, target = folder / LOCAL_WAREHOUSE, platform.database
-    if target.kind != "postgres":
+    file, there = folder / LOCAL_WAREHOUSE, platform.settings.warehouse
+    local, configured = f"sqlite:///{file}", Database(there)
+    if configured.kind != "postgres":
         raise StorageError(
-            f"the configured warehouse is {target.label}; set DATABASE_URL to the PostgreSQL that is to receive it"
+            f"the configured warehouse is {configured.label}; set DATABASE_URL to the PostgreSQL that is to receive it"
         )
     if not file.is_file():
         raise StorageError(f"{file}: there is no local warehouse; name the folder in which `oulad run` was started")
-    local, there = f"sqlite:///{file}", platform.settings.warehouse
+    if platform.settings.oulad_env == "production":
+        _refuse_published_keys(Database(local))
+    target = platform.database
     if dump.revision(local) != dump.revision(there):
         raise StorageError(
             f"{file} and {target.label} have different revisions of the schema; run `oulad migrate` for each first"
         )
-    if platform.settings.oulad_env == "production":
-        _refuse_published_keys(Database(local))
     tables = warehouse_shapes()
     rows, before = digests(local, tables), digests(there, tables)
     if before == rows:

@@ -120,8 +120,9 @@ class Machine:
             shutil.copy(self.secrets / name, mounted)
         uid, gid = described["user"].split(":")
         venv = Path(sys.prefix)
+        given = {name: self.variables.get(name) if value is None else value for name, value in described["environment"].items()}
         words = {
-            name: self._here(resolved(str(value), self.variables), service) for name, value in described["environment"].items()
+            name: self._here(resolved(str(value), self.variables), service) for name, value in given.items() if value is not None
         }
         words = {**image_environment(), **words, "PATH": f"{venv}/bin:/usr/bin:/bin"}
         return [

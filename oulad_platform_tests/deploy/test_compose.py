@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from oulad_platform.settings import Settings
 from oulad_platform.storage import engines
@@ -180,16 +181,27 @@ def test_composes_own_reader_takes_the_file(tmp_path: Path) -> None:
     if found is None:
         pytest.skip("no docker-compose (Debian: apt-get install docker-compose)")
 
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "COMPOSE_PROFILES": "production,demo,s3,viewer"}
-    read = subprocess.run([found, "config", "--services"], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "COMPOSE_PROFILES": "production,demo,s3,bucket,viewer"}
+    read = subprocess.run([found, "config"], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
 
     assert read.returncode == 0, read.stderr
-    assert set(read.stdout.split()) == set(SERVICES)
+    services = yaml.safe_load(read.stdout)["services"]
+    assert set(services) == set(SERVICES)
+    assert services["code"]["environment"]["AWS_ENDPOINT_URL"] is None  # no variable at all: it is not set here
+
+
+def test_every_service_that_ends_by_itself_is_waited_for_or_run_by_hand() -> None:
+    """`docker compose up --wait` fails for a service that has ended and that no other waits for."""
+    ends = {name for name, one in SERVICES.items() if one.get("restart") == "no"}
+    waited_for = {needed for one in SERVICES.values() for needed in one.get("depends_on", {})}
+
+    assert {name: SERVICES[name]["profiles"] for name in ends - waited_for} == {"bucket": ["bucket"]}
 
 
 def test_every_name_of_the_example_reaches_the_services() -> None:
     names = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", (REPOSITORY / ".env.example").read_text(), re.M))
-    used = set(re.findall(r"\$\{(\w+):-", (REPOSITORY / "docker-compose.yml").read_text()))
+    passed = {name for one in SERVICES.values() for name, value in one.get("environment", {}).items() if value is None}
+    used = {*re.findall(r"\$\{(\w+):-", (REPOSITORY / "docker-compose.yml").read_text()), *passed}
 
     assert names - {"COMPOSE_PROFILES"} <= used
     assert names >= {"COMPOSE_PROFILES", "OULAD_DATA", "SMTP_HOST"}

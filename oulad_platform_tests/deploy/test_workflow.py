@@ -74,7 +74,7 @@ def test_the_commands_and_files_it_names_are_there() -> None:
         for line in LINES
         for word in shlex.split(line.replace("$(", "").replace(")", ""))
         if re.fullmatch(r"(deploy|oulad_platform|oulad_platform_tests)[/\w.]*|[\w.]+\.(txt|yaml)|\.env\.example", word)
-        and word != "oulad_platform.definitions"
+        and word not in ("oulad_platform.definitions", "oulad_platform_tests.reliability")
     }
 
     assert not [tool for tool in tools if not (Path(sys.executable).parent / tool).exists()]
@@ -94,7 +94,19 @@ def test_what_the_demo_sets_are_settings() -> None:
     assert {one["warehouse"] for one in JOBS["demo"]["strategy"]["matrix"]["include"]} == {"sqlite", "postgres"}
 
 
+def test_the_page_of_faults_is_written_by_the_run_of_all_tests_here_and_by_make() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    writing = "-p oulad_platform_tests.reliability --reliability docs/reliability.md"
+
+    assert [line for line in LINES if writing in line and "-m pytest -n 4" in line]
+    assert re.search(rf"^reliability: .venv/installed\n\t.*-m pytest .*{writing}\n\n", makefile, re.M)
+
+
 def test_what_was_made_is_kept() -> None:
     kept = [step["with"] for job in JOBS.values() for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
-    assert [one["path"].split() for one in kept] == [["reports/tests.xml"], ["outputs", "reports", "models"]]
+    assert [one["path"].split() for one in kept] == [
+        ["reports/tests.xml"],
+        ["docs/reliability.md"],
+        ["outputs", "reports", "models"],
+    ]
     assert all(one["if-no-files-found"] == "error" for one in kept)
