@@ -1,6 +1,7 @@
 # Each target is at most three lines that a person could type. OULAD_DATA, DATABASE_URL and the other settings pass through.
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header pyproject.toml
 export DAGSTER_HOME := $(CURDIR)
 export OMP_WAIT_POLICY := PASSIVE
 
@@ -32,4 +33,5 @@ doctor: .venv/installed
 	touch $@
 
 constraints:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-strip-extras --no-annotate --no-header pyproject.toml -o constraints.txt
+	$(COMPILE) --extra dev -o constraints.txt
+	$(COMPILE) --extra mysql --extra webhooks -c constraints.txt -o deploy/constraints.txt

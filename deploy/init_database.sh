@@ -25,8 +25,10 @@ CREATE ROLE $(account database_url) LOGIN PASSWORD '$(password database_url)';
 CREATE ROLE $(account dagster_database_url) LOGIN PASSWORD '$(password dagster_database_url)';
 GRANT oulad_owner, oulad_writer TO $(account database_owner_url) WITH ADMIN OPTION;
 GRANT oulad_writer TO $(account database_url);
+GRANT $(account database_owner_url), $(account dagster_database_url) TO CURRENT_USER;
 CREATE DATABASE $(database database_owner_url) OWNER $(account database_owner_url);
 CREATE DATABASE $(database dagster_database_url) OWNER $(account dagster_database_url);
 REVOKE ALL ON DATABASE $(database dagster_database_url) FROM PUBLIC;
 GRANT CONNECT ON DATABASE $(database database_owner_url) TO oulad_writer;
+REVOKE $(account database_owner_url), $(account dagster_database_url) FROM CURRENT_USER;
 SQL

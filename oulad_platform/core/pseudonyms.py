@@ -99,6 +99,12 @@ class Pseudonyms:
             is_known |= self.of(identifiers, name).isin(list(keys))
         return is_known
 
+    def other_keys(self, known: pd.DataFrame) -> list[str]:
+        """Ids under which another key is configured than STUDENT_KEYS rows were made with: everybody would get second names."""
+        one_each = known.drop_duplicates("key_id")
+        rows = zip(one_each["key_id"], one_each["student_id"], one_each["student_key"], strict=True)
+        return [name for name, person, key in rows if name in self.keys and self.one(person, name) != key]
+
     def every(self, identifier: object) -> list[str]:
         """What the identifier is called under each key, the current one first."""
         return [self.one(identifier, name) for name in sorted(self.keys, key=lambda name: (name != self.current, name))]

@@ -118,12 +118,10 @@ def _with_rows(platform: Platform) -> list[str]:
 
 def _require_key(platform: Platform, place: Location, found: Backup) -> None:
     """The key configured under an id must be the one that the backup's students have their names from."""
-    pseudonyms = platform.settings.pseudonyms
     for rows in backup.rows_of(place, found, STUDENT_KEYS):
-        persons = rows.to_pandas().drop_duplicates("key_id")
-        for key, key_id, student in zip(persons["student_key"], persons["key_id"], persons["student_id"], strict=True):
-            if key_id in pseudonyms.keys and pseudonyms.one(student, key_id) != key:
-                raise StorageError(
-                    f"the pseudonym key {key_id} configured here is not the one of backup {found.name}: students would get "
-                    "second names; set PSEUDONYM_KEY and PSEUDONYM_OLD_KEYS as they were, from where your secrets are kept"
-                )
+        others = platform.settings.pseudonyms.other_keys(rows.to_pandas())
+        if others:
+            raise StorageError(
+                f"the pseudonym key {', '.join(others)} configured here is not the one of backup {found.name}: students would "
+                "get second names; set PSEUDONYM_KEY and PSEUDONYM_OLD_KEYS as they were, from where your secrets are kept"
+            )

@@ -29,7 +29,8 @@ SNAPSHOTS = entry("enrollment", "enrollment_snapshots")
 def erase(platform: Platform, student: str, by: str, reason: str, *, apply: bool) -> bool:
     """Shows where the person is and, if `apply`, removes all of it and remakes what follows; True if nothing is left."""
     console, student = Console(), normalised(student)
-    keys = platform.settings.pseudonyms.every(student)
+    known = platform.database.read(STUDENT_KEYS)
+    keys = sorted({*platform.settings.pseudonyms.every(student), *known.loc[known["student_id"] == student, "student_key"]})
     if not apply:
         found = _found(platform, student, keys)
         console.print(_grid(found, "found"))
@@ -52,7 +53,11 @@ def erase(platform: Platform, student: str, by: str, reason: str, *, apply: bool
 
 
 def _remember(platform: Platform, keys: list[str], by: str, reason: str, days: tuple[date, date] | None) -> None:
-    """Written first, so that an extract that runs meanwhile leaves the person out, and a call that breaks off can go on."""
+    """Written first, so that an extract that runs meanwhile leaves the person out, and a call that breaks off can go on.
+
+    Of pseudonyms whose key is not configured any more nothing is remembered: no extract could be compared with them.
+    """
+    keys = [key for key in keys if key.partition("-")[0] in platform.settings.pseudonyms.keys]
     first, last = days or (None, None)
     rows = [(key, key.partition("-")[0], utc_now(), by, reason, first, last, None) for key in keys]
     others = platform.database.read(ERASURES).query("student_key not in @keys")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
-from oulad_platform.core.pseudonyms import DEMO, STUDENT_KEYS, Pseudonyms
+from oulad_platform.core.pseudonyms import DEMO, ERASURES, STUDENT_KEYS, Pseudonyms
 from oulad_platform.core.tables import Column, Table, View, stored, student_column
 from oulad_platform.storage import building, engines
 from oulad_platform.storage.errors import MissingTableError, StorageError
-from oulad_platform.storage.identities import Identities, keys_of, pseudonymous
+from oulad_platform.storage.identities import Identities, keys_of, note, pseudonymous
 from oulad_platform.storage.schema import sql_table, with_referred
 from oulad_platform.storage.slices import arrow_rows, day_column, rows_by_day
 
@@ -82,7 +82,7 @@ class Database:
         A view is made anew only when its statement changed, so that grants stay and readers are not waited for. A whole
         warehouse, with its revision and its roles, is `storage.migrations`'.
         """
-        declared = with_referred([*map(stored, tables), PUBLISHED_DAYS, STUDENT_KEYS])
+        declared = with_referred([*map(stored, tables), PUBLISHED_DAYS, STUDENT_KEYS, ERASURES])
 
         def work(connection: sa.Connection) -> None:
             building.lock(connection, "create")
@@ -117,13 +117,16 @@ class Database:
     def append(self, frames: Mapping[Table, pd.DataFrame]) -> None:
         """Adds conforming frames' rows to those that are there, in one transaction. Raises StorageError for a key that is."""
         new = {stored(table): self._rows(table, frame) for table, frame in frames.items()}
+        persons = [found for table, frame in frames.items() if (found := self._persons(table, frame)) is not None]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
             shared = [reference.table.name for table in new for reference in table.references]
-            building.lock(connection, *(table.name for table in new), shared=shared)
+            building.lock(connection, *(table.name for table in new), *([STUDENT_KEYS.name] if persons else []), shared=shared)
             building.require_declared(sa.inspect(connection), self.label, [sql_table(table) for table in new])
+            for each in persons:
+                note(connection, each, self._pseudonyms)
             for table, rows in new.items():
                 engines.insert(connection, table, rows)
 
@@ -187,19 +190,22 @@ class Database:
     def _replace(
         self, table: Table, frame: pd.DataFrame, where: sa.ColumnElement[bool], published: Mapping[date, int] | None = None
     ) -> None:
-        rows, table = self._rows(table, frame), stored(table)
+        rows, persons, table = self._rows(table, frame), self._persons(table, frame), stored(table)
         declared = sql_table(table)
         written = [declared] if published is None else [declared, sql_table(PUBLISHED_DAYS)]
 
         def work(connection: sa.Connection) -> None:
             import sqlalchemy as sa
 
-            building.lock(connection, table.name, shared=[reference.table.name for reference in table.references])
+            names = [table.name] if persons is None else [table.name, STUDENT_KEYS.name]
+            building.lock(connection, *names, shared=[reference.table.name for reference in table.references])
             inspector = sa.inspect(connection)
             for name in (each.name for each in written):
                 if not inspector.has_table(name):
                     raise MissingTableError(f"{self.label}: there is no table {name}; create the warehouse's tables first")
             building.require_declared(inspector, self.label, written)
+            if persons is not None:
+                note(connection, persons, self._pseudonyms)
             connection.execute(sa.delete(declared).where(where))
             engines.insert(connection, table, rows)
             counted = connection.execute(sa.select(sa.func.count()).select_from(declared).where(where)).scalar_one()
@@ -218,17 +224,14 @@ class Database:
         return Identities(lambda: self._select(STUDENT_KEYS, None))
 
     def _rows(self, table: Table, frame: pd.DataFrame) -> pa.Table:
-        """The frame as it is stored. Whose the pseudonyms in it are is noted first, in a transaction of its own."""
+        """The frame as it is stored."""
+        shaped = pseudonymous(table, frame, self._pseudonyms) if student_column(table) else frame
+        return arrow_rows(stored(table), shaped)
+
+    def _persons(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame | None:
+        """STUDENT_KEYS of who is in the frame; None for a table that is about no single student."""
         person = student_column(table)
-        if person is None:
-            return arrow_rows(table, frame)
-        rows = arrow_rows(stored(table), pseudonymous(table, frame, self._pseudonyms))
-        persons = keys_of(frame[person], self._pseudonyms)
-        new = persons[~persons["student_key"].isin(self._select(STUDENT_KEYS, None)["student_key"])]
-        if len(new):
-            noted = arrow_rows(STUDENT_KEYS, new)
-            self._write(lambda connection: engines.insert(connection, STUDENT_KEYS, noted, known="kept"))
-        return rows
+        return None if person is None else keys_of(frame[person], self._pseudonyms)
 
     def _select(self, table: Table, where: sa.ColumnElement[bool] | None) -> pd.DataFrame:
         """Rows of a table, its students by their identifiers."""

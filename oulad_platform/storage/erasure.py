@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from oulad_platform.core.pseudonyms import normalised
+from oulad_platform.core.pseudonyms import STUDENT_KEYS, normalised
 from oulad_platform.core.tables import STUDENT_KEY, Table, stored, student_column
+from oulad_platform.storage.building import lock
 from oulad_platform.storage.database import Database
 from oulad_platform.storage.files import Location, location, read_whole, remove, stems, write_whole
 from oulad_platform.storage.lake import VERSIONS, Lake
@@ -79,6 +80,8 @@ def erase_from_database(database: Database, tables: Sequence[Table], keys: Colle
         import sqlalchemy as sa
 
         found = {}
+        if apply:
+            lock(connection, STUDENT_KEYS.name)
         for table in map(stored, tables):
             declared = sql_table(table)
             theirs = declared.c[STUDENT_KEY.name].in_(list(keys))

@@ -53,9 +53,9 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-def dockerfile() -> list[tuple[str, str]]:
-    """The instructions of the image's Dockerfile, each with the rest of its line; continuation lines joined."""
-    text = (REPOSITORY / "deploy/Dockerfile").read_text().replace("\\\n", " ")
+def dockerfile(path: str = "deploy/Dockerfile") -> list[tuple[str, str]]:
+    """The instructions of a Dockerfile, each with the rest of its line; continuation lines joined."""
+    text = (REPOSITORY / path).read_text().replace("\\\n", " ")
     lines = [line.split("#")[0].strip() if line.startswith("#") else line.strip() for line in text.splitlines()]
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines if line)]
 

@@ -167,9 +167,8 @@ def test_hadolint_finds_nothing_in_the_image() -> None:
 
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:
     kept = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {
-        source for word, rest in dockerfile() if word == "COPY" and not rest.startswith("--") for source in rest.split()[:-1]
-    }
+    lines = [*dockerfile(), *dockerfile("deploy/aws/Dockerfile")]
+    copied = {source for word, rest in lines if word == "COPY" and not rest.startswith("--") for source in rest.split()[:-1]}
 
     assert copied == kept
     assert all((REPOSITORY / source).exists() for source in copied)
