@@ -55,8 +55,13 @@ class OnAFriday(Platform):
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No platform.yaml and no dagster.yaml but what a test puts there."""
+    """No platform.yaml but what a test puts there, and the repository's dagster.yaml.
+
+    Without that Dagster captures what is printed through four processes a run, and where a shell has told them to ignore
+    SIGTERM it waits a minute for their end.
+    """
     monkeypatch.setenv("OULAD_HOME", str(tmp_path))
+    shutil.copy(EXAMPLES.parent / "dagster.yaml", tmp_path)
 
 
 def at(home: Path, **settings: object) -> Platform:
@@ -594,7 +599,6 @@ def test_a_failed_run_is_mailed_once_and_a_held_extract_by_its_own_message(
 @pytest.mark.fault("B1", "I8")
 def test_nothing_personal_or_secret_reaches_dagsters_event_log(sis: Sis, tmp_path: Path) -> None:
     sis.execute("UPDATE enrolled SET name = 'Zanzibara Quillfeather', student_id = 'QX' || student_id")
-    shutil.copy(EXAMPLES.parent / "dagster.yaml", tmp_path)
     url = sis.url.replace("postgres@", "postgres:hunter2secret@")
     platform = at(tmp_path, enrollment_db_url=url, enrollment_sql_query=sis.QUERY, include_student_lists=True)
     assert run(platform, 16, 20)
