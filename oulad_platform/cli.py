@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import signal
 import sys
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from oulad_platform.cli_errors import configured, plain_errors
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Who is enrolled, who needs help, and whether helping pays."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a service manager as by Ctrl-C
 
 
 @main.command()

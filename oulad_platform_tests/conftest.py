@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +18,8 @@ settings.register_profile("ci", derandomize=True, deadline=None)  # the gate ask
 settings.register_profile("deep", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # as in a shell's background: what the tests stop would not stop
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 os.environ.pop("DAGSTER_HOME", None)  # the instance of whoever runs the tests is not theirs
 
 BUCKET = "oulad-test"

@@ -1,10 +1,13 @@
 """`oulad` and `dagster` from a shell, as in CI: one small installation, real processes, exit codes."""
 
+import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,8 +64,6 @@ def test_run_shows_every_asset_with_its_rows_and_where_to_look(line: str, made: 
 
 
 def test_verify_passes_on_what_was_made_and_fails_on_a_changed_row(made: Shell) -> None:
-    import sqlite3
-
     assert made("oulad_platform.cli", "verify").returncode == 0
     with sqlite3.connect(made.home / "data/oulad.db") as database:
         database.execute("UPDATE enrollment_metrics SET total_enrollment = total_enrollment + 1 WHERE scope = 'total'")
@@ -105,6 +106,32 @@ def test_one_day_can_be_made_from_the_dagster_command_line(made: Shell) -> None:
     done = made("dagster", "asset", "materialize", *MODULE, "--select", "group:enrollment", "--partition", day)
     assert done.returncode == 0, done.stderr
     assert snapshot.read_bytes() == before
+
+
+@pytest.mark.fault("I11")
+def test_a_run_that_is_stopped_ends_its_step_says_so_and_leaves_what_was_there(made: Shell) -> None:
+    history = made.home / "data/dagster/history/runs"
+    before = set(history.glob("*.db"))
+    command = (sys.executable, "-m", "oulad_platform.cli", "run", "--days", "2")
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(command, cwd=made.home, env=made.environment, stdout=pipe, stderr=pipe, text=True)
+    while not any(_has_begun(log) for log in set(history.glob("*.db")) - before):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.terminate()
+    told = running.communicate()[0]
+    assert running.returncode == 1
+    assert re.search(r"\w+ was stopped; run the same command again", told)
+    with contextlib.closing(sqlite3.connect(made.home / "data/dagster/history/runs.db")) as runs:
+        assert runs.execute("SELECT status FROM runs ORDER BY id DESC").fetchone() == ("FAILURE",)
+    assert not list(made.home.rglob("*.aside"))
+    assert made("oulad_platform.cli", "verify").returncode == 0
+
+
+def _has_begun(log: Path) -> bool:
+    with contextlib.closing(sqlite3.connect(log)) as events, contextlib.suppress(sqlite3.OperationalError):  # not yet a table
+        return bool(events.execute("SELECT 1 FROM event_logs WHERE dagster_event_type = 'STEP_START'").fetchone())
+    return False
 
 
 @pytest.mark.fault("I8")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import chdir, contextmanager
 from datetime import date
+from pathlib import Path
+from threading import Event, Thread
 from uuid import uuid4
 
 import dagster as dg
@@ -19,37 +21,49 @@ from oulad_platform.defs import delivery
 from oulad_platform.defs.jobs import EVERYTHING
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import instance_folder
+from oulad_platform.storage.aside import alone_in
 
 POLL_SECONDS = 0.5
+EMBEDDED = Path(__file__).parents[2] / "dagster.yaml"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @contextmanager
 def local_instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance of this installation; its dagster.yaml may hold relative paths, which are meant from its own folder."""
+    """Dagster's instance of this installation; its dagster.yaml may hold relative paths, which are meant from its own folder.
+
+    A new home gets a copy of the repository's dagster.yaml, since Dagster's own defaults send telemetry. Processes open the
+    instance one after another: two that make its SQLite tables at once break one another.
+    """
     folder = instance_folder()
-    with chdir(folder), dg.DagsterInstance.from_config(str(folder)) as instance:
-        yield instance
+    with chdir(folder):
+        with alone_in(folder):
+            is_new = not (folder / EMBEDDED.name).exists() and not (folder / "history").exists()
+            if is_new and EMBEDDED.is_file():
+                shutil.copyfile(EMBEDDED, folder / EMBEDDED.name)
+            instance = dg.DagsterInstance.from_config(str(folder))
+        with instance:
+            yield instance
 
 
 def materialize(platform: Platform, first: date, last: date, job_name: str = EVERYTHING) -> bool:
-    """Materialize a job's assets for the days first to last in one run. True if every step and every check passed."""
+    """Materialize a job's assets for the days first to last in one run. True if every step and every check passed.
+
+    The run is in the calling thread, so that an interrupt ends its step, and the run as failed.
+    """
     console = Console()
     console.print(f"{platform.source()}: {first} to {last}, {(last - first).days + 1} days", markup=False)
     job = build_defs(platform.settings, platform=platform).resolve_job_def(job_name)
-    with local_instance() as instance, ThreadPoolExecutor(1) as worker:
-        run_id = str(uuid4())
-        running = worker.submit(
-            job.execute_in_process,
+    run_id = str(uuid4())
+    with local_instance() as instance, _progress(console, instance, run_id, len(job.nodes)):
+        result = job.execute_in_process(
             run_config=QUIET,
             instance=instance,
             raise_on_error=False,
             run_id=run_id,
             tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
         )
-        _show_progress(console, instance, run_id, running, len(job.nodes))
-        result = running.result()
     failures = [*_failed_steps(result), *_failed_checks(result)]
     console.print(_made(result))
     for failure in failures:
@@ -64,19 +78,30 @@ def materialize(platform: Platform, first: date, last: date, job_name: str = EVE
     return not failures
 
 
-def _show_progress(
-    console: Console, instance: dg.DagsterInstance, run_id: str, running: Future[dg.ExecuteInProcessResult], n_steps: int
-) -> None:
+@contextmanager
+def _progress(console: Console, instance: dg.DagsterInstance, run_id: str, n_steps: int) -> Iterator[None]:
+    """Shows the step and how many have ended, from a thread beside the run."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    ended = Event()
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=n_steps)
-        while not wait([running], timeout=POLL_SECONDS).done:
-            if not instance.has_run(run_id):
-                continue
-            steps = instance.get_run_step_stats(run_id)
-            ended = sum(1 for step in steps if step.end_time)
-            current = next((step.step_key for step in steps if not step.end_time), "")
-            progress.update(task, completed=ended, description=current.replace("__", "/") or "starting")
+
+        def look() -> None:
+            while not ended.wait(POLL_SECONDS):
+                if not instance.has_run(run_id):
+                    continue
+                steps = instance.get_run_step_stats(run_id)
+                current = next((step.step_key for step in steps if not step.end_time), "")
+                n_ended = sum(1 for step in steps if step.end_time)
+                progress.update(task, completed=n_ended, description=current.replace("__", "/") or "starting")
+
+        looking = Thread(target=look)
+        looking.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            looking.join()
 
 
 def _made(result: dg.ExecuteInProcessResult) -> Table:
@@ -112,7 +137,10 @@ def _failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
     for event in _events(result, dg.DagsterEventType.STEP_FAILURE):
         error = event.step_failure_data.error
         cause = error.cause or error if error else None
-        failures.append(f"{event.step_key} failed: {cause.message.strip() if cause else 'see the run'}")
+        if cause and cause.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+            failures.append(f"{event.step_key} was stopped; run the same command again")
+        else:
+            failures.append(f"{event.step_key} failed: {cause.message.strip() if cause else 'see the run'}")
     if not failures and not result.success:
         failures = [
             f"the run failed: {event.job_failure_data.error}" for event in _events(result, dg.DagsterEventType.RUN_FAILURE)

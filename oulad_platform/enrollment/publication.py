@@ -163,6 +163,7 @@ def _withheld(rows: pd.DataFrame, parts: pd.DataFrame | None, below: int) -> Fla
                 sums.append((place["program", str(program)], terms))
         except KeyError as error:
             raise PrivacyError(f"metrics have no row of {error}, which stands in the snapshot; make the metrics again") from error
+    sums = [(total, within) for total, within in sums if within]  # of a day with nobody there are no parts
     relations = np.zeros((len(sums), len(counts)))
     for line, (total, within) in zip(relations, sums, strict=True):
         line[within] = 1

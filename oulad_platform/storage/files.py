@@ -7,19 +7,17 @@ boto3's own conventions, AWS_ENDPOINT_URL among them.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from oulad_platform.storage.aside import aside, discard
 from oulad_platform.storage.errors import StorageError, clear_errors
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 Location: TypeAlias = "Path | S3Path"
 
-ASIDE = ".aside"
 S3_ATTEMPTS = 5
 S3_CONNECT_SECONDS = 5
 S3_READ_SECONDS = 60
@@ -83,7 +80,7 @@ def write_whole(target: Location, data: bytes) -> None:
         if isinstance(target, Path):
             if target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data:
                 return
-            with _aside(target, folder=False) as temporary:
+            with aside(target, folder=False) as temporary:
                 temporary.write_bytes(data)
                 _flush(temporary)
                 temporary.replace(target)
@@ -97,7 +94,7 @@ def write_once(target: Location, data: bytes) -> bool:
     with clear_errors(target):
         if not isinstance(target, Path):
             return _put_once(target, data)
-        with _aside(target, folder=False) as temporary:
+        with aside(target, folder=False) as temporary:
             temporary.write_bytes(data)
             _flush(temporary)
             try:
@@ -158,7 +155,7 @@ def remove_all(folder: Location, last: str) -> None:
             _remove_objects(folder, last)
         elif folder.exists():
             for path in sorted(folder.iterdir(), key=lambda path: path.name == last):
-                _discard(path)
+                discard(path)
 
 
 def probe(folder: Location) -> str:
@@ -176,60 +173,11 @@ def staging(folder: Location) -> Iterator[Path]:
     if isinstance(folder, Path):
         with ExitStack() as stack:
             with clear_errors(folder):
-                temporary = stack.enter_context(_aside(folder, folder=True))
+                temporary = stack.enter_context(aside(folder, folder=True))
             yield temporary
     else:
         with tempfile.TemporaryDirectory() as name:
             yield Path(name)
-
-
-@contextmanager
-def _aside(target: Path, *, folder: bool) -> Iterator[Path]:
-    """An empty file or folder beside the target. While in use it is locked; what killed processes left has no lock and goes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for remains in target.parent.glob(f".{escape(target.name)}.*{ASIDE}"):
-        remove_unheld(remains)
-    held = None
-    while held is None:
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}{ASIDE}")
-        temporary.mkdir() if folder else temporary.touch(exist_ok=False)
-        held = _lock(temporary, fcntl.LOCK_SH)
-    try:
-        yield temporary
-    finally:
-        _discard(temporary)
-        os.close(held)
-
-
-def remove_unheld(remains: Path) -> None:
-    """Removes what a killed process left aside; what another holds stays."""
-    held = _lock(remains, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if held is not None:
-        _discard(remains)
-        os.close(held)
-
-
-def _lock(path: Path, mode: int) -> int | None:
-    """A descriptor that holds the lock; None when another process has the lock or has removed the path."""
-    try:
-        held = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(held, mode)
-        if os.fstat(held).st_nlink:
-            return held
-    except BlockingIOError:
-        pass
-    os.close(held)
-    return None
-
-
-def _discard(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

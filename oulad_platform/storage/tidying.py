@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+from oulad_platform.storage.aside import ASIDE, remove_unheld
 from oulad_platform.storage.errors import MissingFileError
-from oulad_platform.storage.files import ASIDE, Location, read_whole, remove, remove_unheld, stems
+from oulad_platform.storage.files import Location, read_whole, remove, stems
 from oulad_platform.storage.outbox import KEPT, MESSAGE, SENT
 
 READERS = 8

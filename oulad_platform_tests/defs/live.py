@@ -69,8 +69,6 @@ controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 2
 from dagster._daemon.cli import main
 main()
 """
-# A run that is due while the code server starts again waits for it.
-AWAITED = {"max_user_code_failure_retries": 10, "user_code_failure_retry_delay": 60}
 
 
 class Clock:
@@ -286,7 +284,6 @@ def installed(home: Path, clock: Clock, settings: Mapping[str, Any], **secrets: 
     instance |= {name: embedded[name] for name in LOCAL}
     instance["local_artifact_storage"]["config"]["base_dir"] = str(home / "data")
     instance["run_monitoring"]["start_timeout_seconds"] = PATIENCE_SECONDS
-    instance["run_coordinator"].setdefault("config", AWAITED)
     (home / "dagster.yaml").write_text(yaml.safe_dump(instance))
     environment = {**clean_environment(home), **secrets, **clock.environment}
     with pytest.MonkeyPatch.context() as patch:

@@ -138,7 +138,7 @@ def test_a_restore_gives_up_no_data_unless_told_and_wants_the_same_key(
     assert "the pseudonym key k1 configured here is not the one of backup" in foreign.output
     assert KEY[::-1] not in foreign.output
     monkeypatch.setenv("PSEUDONYM_KEY", KEY)
-    rows = [("k1-since", "k1", pd.Timestamp("2026-11-20"), "Ann", "asked")]
+    rows = [("k1-since", "k1", pd.Timestamp("2026-11-20"), "Ann", "asked", pd.NaT, pd.NaT, pd.NaT)]
     installed().database.append({ERASURES: ERASURES.conform(pd.DataFrame(rows, columns=ERASURES.names))})
     restored = oulad(restore, target, "--replace")
     assert restored.exit_code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from oulad_platform.defs.local_run import materialize
 from oulad_platform.defs.resources import Platform
 from oulad_platform.defs.success import RISK
 from oulad_platform.settings import Settings
-from oulad_platform_tests.defs.live import REPOSITORY, Silence, write_campus
+from oulad_platform_tests.defs.live import Silence, write_campus
 
 FOUNDED, IN_TERM, AFTER = date(2025, 10, 22), date(2025, 11, 20), date(2026, 3, 20)
 
@@ -37,7 +36,6 @@ def test_the_success_line_runs_on_a_day_without_enrolments_and_nobodys_list_is_o
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OULAD_HOME", str(tmp_path))
-    shutil.copy(REPOSITORY / "dagster.yaml", tmp_path)
     starts = write_campus(tmp_path / "campus", FOUNDED, ("AAA", "FFF"), Silence("AAA", IN_TERM))
     (tmp_path / "advisers.csv").write_text("adviser,email,code_module,capacity\nAda,ada@example.org,AAA,20\n")
     settings = Settings(

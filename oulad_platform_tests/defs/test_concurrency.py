@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ NEVER_SILENT = Silence("none", FIRST)
 RUNS = """
 import json, os, sys
 from datetime import date
-import dagster as dg, jinja2, matplotlib.figure, pandera.pandas, statsmodels.tsa.api
+import dagster, jinja2, matplotlib.figure, pandera.pandas, statsmodels.tsa.api
 from oulad_platform.defs.local_run import materialize
 from oulad_platform.defs.resources import Platform
 from oulad_platform.settings import Settings
@@ -39,7 +38,6 @@ class OnTheLastDay(Platform):
         return date.fromisoformat(sys.argv[1])
 
 settings = Settings(**json.loads(sys.argv[2]))
-dg.DagsterInstance.get().dispose()  # its tables are there before anybody needs them
 children = []
 for first, last in json.loads(sys.argv[3]):
     children.append(os.fork())
@@ -75,7 +73,6 @@ def campus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def at(home: Path, campus: dict[str, Any], database_url: str) -> dict[str, Any]:
     """The settings of an installation in a new home."""
     home.mkdir()
-    shutil.copy(live.REPOSITORY / "dagster.yaml", home)
     places = {f"{name}_uri": str(home / name) for name in ("lake", "artifacts", "outbox")}
     return campus | places | {"database_url": database_url}
 

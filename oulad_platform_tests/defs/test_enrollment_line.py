@@ -55,13 +55,8 @@ class OnAFriday(Platform):
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No platform.yaml but what a test puts there, and the repository's dagster.yaml.
-
-    Without that Dagster captures what is printed through four processes a run, and where a shell has told them to ignore
-    SIGTERM it waits a minute for their end.
-    """
+    """No platform.yaml but what a test puts there."""
     monkeypatch.setenv("OULAD_HOME", str(tmp_path))
-    shutil.copy(EXAMPLES.parent / "dagster.yaml", tmp_path)
 
 
 def at(home: Path, **settings: object) -> Platform:
@@ -226,6 +221,7 @@ def test_each_preset_runs_through_the_same_assets(preset: str, tmp_path: Path, m
     monkeypatch.setenv("OULAD_HOME", str(home))
     platform = OnAFriday(load())
     assert run(platform, 16, 20)
+    assert (home / "dagster.yaml").read_text() == (EXAMPLES.parent / "dagster.yaml").read_text(), "no telemetry from a new home"
     rows = [len(list(open(file))) - 1 for file in sorted((home / "extracts").iterdir())]  # noqa: PTH123, SIM115
     assert list(totals(platform, "total_enrollment").values()) == [str(n) for n in rows]
     changes = platform.database.read(ENROLLMENT_DELTAS)["change"].value_counts()
@@ -329,7 +325,8 @@ def test_the_good_days_of_a_run_with_a_held_one_wait_for_it_and_are_made_with_it
     told = oulad("verify").output
     assert "held back: 2026-11-18: the extract has no rows" in told
     assert "snapshots without metrics: 2026-11-16 to 2026-11-17" in told
-    assert oulad("accept", "--date", "2026-11-18").exit_code == 0
+    accepted = oulad("accept", "--date", "2026-11-18")
+    assert accepted.exit_code == 0, accepted.output
     assert list(totals(platform, "total_enrollment").values()) == ["60", "61", "0", "65"]
     assert totals(platform, "dropped_students")["18"] == "61"
     assert totals(platform, "returned_students")["19"] == totals(platform, "new_students")["19"] != "0"

@@ -6,7 +6,6 @@ import contextlib
 import email
 import email.policy
 import io
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,7 +23,7 @@ from oulad_platform.defs.local_run import materialize
 from oulad_platform.defs.resources import Platform
 from oulad_platform.enrollment.tables import ENROLLMENT_METRICS, ENROLLMENT_SNAPSHOTS
 from oulad_platform.settings import Settings
-from oulad_platform_tests.defs.live import REPOSITORY, Silence, write_campus
+from oulad_platform_tests.defs.live import Silence, write_campus
 
 FOUNDED, TODAY = date(2025, 10, 22), date(2025, 11, 20)
 BROKEN, GOOD = TODAY, (TODAY - timedelta(days=2), TODAY - timedelta(days=1))
@@ -111,7 +110,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OULAD_HOME", str(home))
         server.cursor().execute("CREATE DATABASE sweep")
-        shutil.copy(REPOSITORY / "dagster.yaml", home)
         starts = write_campus(home / "campus", FOUNDED, ("AAA",), Silence("AAA", FOUNDED))
         _rename_student(home / "campus")
         _write_registrar(home / "registrar")

@@ -1,7 +1,6 @@
 """The real OULAD files, read and scored as a user would: what must be true of them, counted apart from our own code."""
 
 import os
-import shutil
 import subprocess
 import sys
 from datetime import date
@@ -33,7 +32,6 @@ pytestmark = [
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     home = tmp_path_factory.mktemp("real")
     subprocess.run([sys.executable, DATA / "unpack.py", home / "files"], check=True, capture_output=True)
-    shutil.copy(REPOSITORY / "dagster.yaml", home)
     settings = Settings(
         oulad_data=str(home / "files"),
         lake_uri=str(home / "lake"),

@@ -123,7 +123,7 @@ def test_the_lineage_page_shows_the_groups_and_opens_one(page: Page) -> None:
 
     graph.get_by_text("enrollment", exact=True).click()
 
-    for asset in ("enrollment_deltas", "enrollment_metrics"):
+    for asset in ("enrollment_deltas", "custom_metrics"):
         expect(graph.get_by_text(asset, exact=True)).to_be_visible(timeout=PAGE_MS)
 
 

@@ -39,7 +39,7 @@ def test_every_action_has_a_version_and_every_job_a_limit() -> None:
     uses = [step["uses"] for job in JOBS.values() for step in job["steps"] if "uses" in step]
 
     assert all(re.search(r"@(v\d+|[0-9a-f]{40})$", one) for one in uses)
-    assert all(job["timeout-minutes"] <= 60 for job in JOBS.values())
+    assert all(job["timeout-minutes"] <= 120 for job in JOBS.values())
     checkouts = [step for job in JOBS.values() for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")]
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 

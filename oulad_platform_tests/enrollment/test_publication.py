@@ -97,6 +97,12 @@ def test_a_day_without_its_snapshot_tells_no_division_and_no_term() -> None:
     assert {name.split()[0] for name, n in shown.items() if n is None} == {"division", "term"}
 
 
+def test_a_day_with_nobody_has_one_row_and_tells_nothing() -> None:
+    nobody = conform(ENROLLMENT_METRICS, pd.DataFrame({"date": [MONDAY], "scope": "total", "name": "all", "total_enrollment": 0}))
+    shown = metrics_published(nobody, {MONDAY.date(): parts_of(CAMPUS).iloc[:0]}, Disclosure())
+    assert totals(shown) == {"total all": None}
+
+
 def test_a_snapshot_that_does_not_belong_to_the_metrics_is_refused() -> None:
     with pytest.raises(PrivacyError, match="make the metrics again"):
         metrics_published(metrics_of(CAMPUS[:2]), {MONDAY.date(): parts_of(CAMPUS)}, Disclosure())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -85,23 +86,23 @@ class Server(SimpleNamespace):
 
 @pytest.fixture(scope="session")
 def server(postgres_url: str) -> Iterator[Server]:
-    session = psycopg2.connect(postgres_url)
-    session.autocommit = True
-    cursor = session.cursor()
-    cursor.execute(ROLES_SQL)
-    for name, options in ACCOUNTS.items():
-        cursor.execute(f"CREATE ROLE {name} LOGIN {options}")
-    cursor.execute("CREATE DATABASE roles OWNER login_owner")
+    accounts = [f"CREATE ROLE {name} LOGIN {options}" for name, options in ACCOUNTS.items()]
+    _as_superuser(postgres_url, ROLES_SQL, *accounts, "CREATE DATABASE roles OWNER login_owner")
     at = postgres_url.rpartition("@")[2].rpartition("/")[0]
     urls = {name: f"postgresql://{name}@{at}/roles" for name in ACCOUNTS}
     urls["superuser"] = f"postgresql://postgres@{at}/roles"
     running.migrate(Database(urls["login_owner"]), warehouse(), alone=False, with_roles=True)
     fill(Database(urls["login_writer"]))
     yield Server(urls=urls)
-    cursor.execute("DROP DATABASE roles WITH (FORCE)")
-    for name in ACCOUNTS:
-        cursor.execute(f"DROP ROLE {name}")
-    session.close()
+    _as_superuser(postgres_url, "DROP DATABASE roles WITH (FORCE)", *(f"DROP ROLE {name}" for name in ACCOUNTS))
+
+
+def _as_superuser(url: str, *statements: str) -> None:
+    """In a session of its own: a test may have restarted the server."""
+    with contextlib.closing(psycopg2.connect(url)) as session:
+        session.autocommit = True
+        for statement in statements:
+            session.cursor().execute(statement)
 
 
 def refused(server: Server, account: str, *statements: str) -> None:

@@ -504,7 +504,7 @@ def test_six_publishers_of_one_day_at_once_leave_the_rows_of_one_of_them(databas
         start.wait()
         Database(database_url).replace_days(RISK, frame, [TUESDAY])
 
-    for _ in range(2):
+    for _ in range(6):
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(publish, range(6)))
         stored = database.read(RISK)

@@ -108,7 +108,7 @@ def test_a_clearing_that_fails_midway_keeps_the_facts(lake: Lake, monkeypatch: p
     lake.replace("sources", VISITS, visits(("a", MONDAY, 1, None)))
     lake.replace("alumni", VISITS, visits(("a", MONDAY, 1, None)))
 
-    owner, name = (files, "_discard") if isinstance(lake._root, Path) else (lake._root.client.client, "delete_objects")
+    owner, name = (files, "discard") if isinstance(lake._root, Path) else (lake._root.client.client, "delete_objects")
     discard, calls = getattr(owner, name), []
 
     def cut_at_the_second_call(*arguments: object, **options: object) -> object:
